@@ -1,0 +1,151 @@
+"""How far the replication key may advance: never past what may still change."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.streams._state import StreamStateManager
+
+from tap_ayra.instants import earlier, format_instant, parse_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from singer_sdk.helpers.types import Context, Record
+
+ENDED = frozenset({"completed", "failed", "abandoned"})
+IN_PROGRESS = "in_progress"
+NAMED_AT_MOST = 10
+CACHE_MARGIN = timedelta(minutes=2)
+"""A very recent conversation may be missing: the API answers from a cache for 60 seconds."""
+
+
+def end_of(record: Mapping[str, Any], start: datetime) -> datetime | None:
+    """When a conversation ended, as far as its record tells.
+
+    Args:
+        record: as the API gave it.
+        start: its start time.
+
+    Returns:
+        ``end_time``; else, for an ended one, start plus ``duration``; else, for an abandoned one,
+        its start; else None.
+    """
+    try:
+        return parse_instant(record["end_time"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pass
+    if record.get("status") not in ENDED:
+        return None
+    try:
+        return start + timedelta(seconds=float(record["duration"]))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return start if record["status"] == "abandoned" else None
+
+
+class Bookmark:
+    """The point before which every conversation has been delivered in its settled form.
+
+    After each record it is the earliest of: the record's start, the start of the earliest
+    unsettled conversation seen, and a ceiling, which is `CACHE_MARGIN` or ``settling`` before
+    now, or ``end``, or, with a filter that hides what does not match yet, as long before now as
+    a conversation may take to settle. It never moves back.
+
+    Attributes:
+        value: where it stands; None before it first moves.
+        held_by: id and start of the earliest unsettled conversation; None where there is none.
+        stuck: how many open conversations were taken as settled only because of their age.
+        stuck_ids: the first of their ids.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        value: datetime | None,
+        *,
+        now: datetime,
+        settling: timedelta,
+        limit: timedelta,
+        end: datetime | None = None,
+        hides_changing: bool = False,
+    ) -> None:
+        """Begin where the last sync stopped.
+
+        Args:
+            value: the bookmark that the sync began with.
+            now: the API's clock.
+            settling: how long after its end a conversation may still change.
+            limit: how long after its start it may stay unsettled.
+            end: the upper bound of what is read.
+            hides_changing: whether a filter is set that hides what does not match yet.
+        """
+        self.value = value
+        self.held_by: tuple[str, datetime] | None = None
+        self.stuck = 0
+        self.stuck_ids: list[str] = []
+        self._settled_end = earlier(now, settling)
+        self._settled_start = earlier(now, limit)
+        self.ceiling = earlier(now, max(settling, CACHE_MARGIN))
+        if end is not None:
+            self.ceiling = min(self.ceiling, end)
+        if hides_changing:
+            self.ceiling = min(self.ceiling, earlier(self._settled_start, settling))
+
+    def see(self, records: Iterable[tuple[Mapping[str, Any], datetime | None]]) -> None:
+        """Take note of conversations before they are delivered.
+
+        Args:
+            records: as the API gave them, each with its start time.
+        """
+        for record, start in records:
+            if start is None:
+                continue
+            if start < self._settled_start:
+                status = record.get("status")
+                if status not in ENDED and (status == IN_PROGRESS or not end_of(record, start)):
+                    self.stuck += 1
+                    self.stuck_ids = [*self.stuck_ids, str(record["id"])][:NAMED_AT_MOST]
+            elif self.held_by is None or start < self.held_by[1]:
+                end = end_of(record, start)
+                if record.get("status") == IN_PROGRESS or end is None or end > self._settled_end:
+                    self.held_by = str(record["id"]), start
+
+    def advance(self, start: datetime | None) -> None:
+        """Move on after a conversation has been delivered.
+
+        Args:
+            start: its start time; None moves nothing.
+        """
+        if start is None:
+            return
+        reached = min(start, self.ceiling)
+        if self.held_by is not None:
+            reached = min(reached, self.held_by[1])
+        if self.value is None or reached > self.value:
+            self.value = reached
+
+
+class BookmarkStateManager(StreamStateManager):
+    """The SDK's state manager, with `Bookmark` in place of the last record's replication key."""
+
+    bookmark: Bookmark | None = None
+
+    @property
+    def found(self) -> str | None:
+        """The bookmark in the state that the sync began with, as it stands there."""
+        state = self.stream_state
+        value = state.get("replication_key_value")
+        return str(value) if value and state.get("replication_key") == "start_time" else None
+
+    def increment_state(
+        self,
+        latest_record: Record,  # noqa: ARG002
+        *,
+        context: Context | None = None,
+        replication_key: str,
+    ) -> None:
+        """Write the bookmark into the state; the record may lack fields that were deselected."""
+        if self.bookmark is not None and self.bookmark.value is not None:
+            state = self.get_context_state(context)
+            state["replication_key"] = replication_key
+            state["replication_key_value"] = format_instant(self.bookmark.value)

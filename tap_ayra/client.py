@@ -1,0 +1,213 @@
+"""One request in, one checked page out: authentication, failures and pacing of the API."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+import backoff
+import requests
+from singer_sdk.authenticators import BearerTokenAuthenticator
+from singer_sdk.exceptions import RetriableAPIError, SyncLifecycleSignal
+from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
+
+from tap_ayra.deadline import DeadlineAdapter
+from tap_ayra.failures import (
+    REDIRECTED,
+    Rule,
+    TapAyraError,
+    explain,
+    rule_for_exception,
+    rule_for_status,
+)
+from tap_ayra.pages import Page, PageMismatchError, PageToken
+from tap_ayra.rate_limit import RateLimiter, said_wait
+from tap_ayra.retry import Patience
+from tap_ayra.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from backoff.types import Details
+    from singer_sdk.helpers.types import Context
+
+TEST_TRIES = 2
+"""Requests that a connection test may cost."""
+
+_TOLD_ELSEWHERE = (TapAyraError, BrokenPipeError, SyncLifecycleSignal)
+
+
+class OneHostSession(requests.Session):
+    """A session that follows redirects only within the host of the first request."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Find where a response redirects to; refuse to leave the host, the port or https."""
+        target = super().get_redirect_target(resp)
+        if target is not None and _origin(urljoin(resp.url, target)) != _origin(resp.url):
+            raise TapAyraError(explain(REDIRECTED, resp.status_code))
+        return target
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+class AyraStream(RESTStream[PageToken]):
+    """A stream of the Ayra API."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings, parsed."""
+        return Settings.from_config(self.config)
+
+    @property
+    def url_base(self) -> str:
+        """The setting ``api_url``."""
+        return self.settings.api_url
+
+    @property
+    def user_agent(self) -> str:
+        """The setting ``user_agent``, else the tap's and the SDK's versions."""
+        return self.settings.user_agent
+
+    @cached_property
+    def authenticator(self) -> BearerTokenAuthenticator:
+        """The API key as a bearer token."""
+        return BearerTokenAuthenticator(token=self.settings.api_key)
+
+    @property
+    def workers(self) -> int:
+        """How many threads make requests; a connection test needs one only."""
+        return 1 if self.ABORT_AT_RECORD_COUNT else self.settings.concurrency
+
+    @cached_property
+    def limiter(self) -> RateLimiter:
+        """Paces the requests of all threads."""
+        return RateLimiter(self.logger)
+
+    @cached_property
+    def patience(self) -> Patience:
+        """Decides on waits and on giving up, for all threads."""
+        return Patience(max_tries=TEST_TRIES if self.ABORT_AT_RECORD_COUNT else None)
+
+    @cached_property
+    def requests_session(self) -> requests.Session:
+        """A session shared by all threads, with a connection for each of them.
+
+        Proxies and a company's certificate authority are looked up in the environment once;
+        `netrc` is not, since it would replace the key.
+        """
+        session = OneHostSession()
+        session.mount("http://", DeadlineAdapter(pool_maxsize=self.settings.concurrency))
+        session.mount("https://", DeadlineAdapter(pool_maxsize=self.settings.concurrency))
+        found = session.merge_environment_settings(self.url_base, {}, None, None, None)
+        session.proxies, session.verify = found["proxies"], found["verify"]
+        session.trust_env = False
+        return session
+
+    def log(self, message: str, *args: Any, level: int = logging.INFO, **kwargs: Any) -> None:
+        """Log a message; the SDK's word on an unhandled error not where the failure is expected."""
+        if level < logging.ERROR or not isinstance(sys.exc_info()[1], _TOLD_ELSEWHERE):
+            super().log(message, *args, level=level, **kwargs)
+
+    def get_url_params(
+        self,
+        context: Context | None,  # noqa: ARG002
+        next_page_token: PageToken | None,
+    ) -> dict[str, Any]:
+        """The query: sorting, the filters, the token's window and page."""
+        token = next_page_token or PageToken(None, None)
+        return {
+            "sort_by": "start_time",
+            "sort_order": "asc",
+            "per_page": self.settings.page_size,
+            **self.settings.filters,
+            **token.window,
+            "page": token.page,
+        }
+
+    def fetch(self, token: PageToken) -> Page:
+        """Ask for one page, again and again while the failures are passing ones.
+
+        Safe to call from several threads. After a permanent failure in one of them no request
+        starts in any other.
+
+        Raises:
+            TapAyraError: if the failure is permanent or lasts too long.
+        """
+        http: HTTPRequest = self.get_http_request(page=PageContext(None, token))
+        request = self.build_prepared_request(
+            method=http.method, url=http.url, params=http.encode_params(), headers=http.headers
+        )
+        try:
+            page: Page = self.request_decorator(self._attempt)(request, token)
+        except BaseException as error:
+            self.limiter.close(error)
+            raise
+        return page
+
+    def request_decorator(self, func: Any) -> Any:  # noqa: ANN401
+        """Retry what passes; each wait is decided by `Patience` and told in one INFO line."""
+        return backoff.on_exception(
+            self.patience.waits,
+            RetriableAPIError,
+            jitter=None,
+            on_backoff=self.backoff_handler,
+            logger=None,
+        )(func)
+
+    def backoff_handler(self, details: Details) -> None:
+        """Tell of a wait, and make the other threads wait too where the server asks for it."""
+        error = details.get("exception")
+        wait = details.get("wait", 0.0)
+        if isinstance(error, RetriableAPIError) and error.response is not None:
+            said = said_wait(error.response.headers)
+            if said is not None:
+                self.limiter.pause(said)
+        self.log("Trying again in %.1f s: %s", wait, str(error).splitlines()[0])
+
+    def _attempt(self, request: requests.PreparedRequest, token: PageToken) -> Page:
+        self.limiter.acquire()
+        headers: Mapping[str, str] | None = None
+        try:
+            response = self.requests_session.send(request, timeout=self.settings.request_timeout)
+            headers = response.headers
+        except requests.RequestException as error:
+            raise self._failure(rule_for_exception(error)) from None
+        finally:
+            self.limiter.release(headers)
+        self.validate_response(response)
+        try:
+            page = Page.read(response, token)
+        except PageMismatchError as error:
+            msg = f"Page {token.page}: {error}"
+            raise PageMismatchError(msg) from None
+        self.patience.good_answer()
+        return page
+
+    def validate_response(self, response: requests.Response) -> None:
+        """Raise for every status but 200.
+
+        Raises:
+            RetriableAPIError: if it is passing.
+            TapAyraError: if it is permanent.
+        """
+        if response.status_code != HTTPStatus.OK:
+            raise self._failure(rule_for_status(response.status_code), response)
+
+    def _failure(self, rule: Rule, response: requests.Response | None = None) -> Exception:
+        text = explain(rule)
+        if response is not None:
+            text = explain(
+                rule,
+                response.status_code,
+                response.content,
+                request_id=response.headers.get("X-Request-Id", ""),
+                hide=self.settings.confidential,
+            )
+        return RetriableAPIError(text, response) if rule.passing else TapAyraError(text)

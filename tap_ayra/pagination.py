@@ -1,0 +1,196 @@
+"""Which page comes next, and when a page may be trusted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from singer_sdk.pagination import BaseAPIPaginator
+
+from tap_ayra.blocks import SECOND, Block, WideSecond
+from tap_ayra.failures import TapAyraError
+from tap_ayra.instants import earlier, whole_second
+from tap_ayra.pages import Page, PageToken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+
+LONGEST_BLOCK = 50
+ROUNDS = 5
+
+
+class ConversationsPaginator(BaseAPIPaginator[PageToken]):
+    """Walks the conversations from a lower bound on, in blocks of pages.
+
+    Page numbers shift when rows come and go. So every block starts at page 1 of a window that
+    begins at the second of the last conversation accepted (those of that second are dropped by
+    id when they come again), and within a block every page must repeat the first one's
+    ``meta.total`` and none of its ids. A page that does not is thrown away, and a new block
+    begins: one page long, each quiet one after it twice as long as the one before.
+
+    The first answer gives the API's clock and is a block of its own. What it leaves is read in
+    two windows, history (up to ``settling`` before now) and then the live edge (up to now or
+    ``end``), so that calls arriving during a long backfill disturb nothing. A second that holds
+    more conversations than a block can pass is read with a window of its own, in up to `ROUNDS`
+    rounds.
+
+    The end: the walk is finished with the last page, by ``meta.total_pages``, of the last
+    window; or at once where the first answer holds all; or where the windows left end before
+    the last conversation accepted. No page is asked for that is known to be empty.
+
+    Attributes:
+        fresh: the conversations and start times of the page last accepted, without those that
+            had been accepted before; empty where the page was thrown away.
+        now: the API's clock at the first answer; None before it.
+        counted: how many conversations the API counted at the first answer.
+        repairs: how often pages were thrown away or a second had to be read again.
+    """
+
+    def __init__(
+        self,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        settling: timedelta = timedelta(0),
+        longest_block: int = LONGEST_BLOCK,
+    ) -> None:
+        """Begin a walk.
+
+        Args:
+            start: the lower bound; None for everything.
+            end: the upper bound; None for now.
+            settling: how long before now history ends.
+            longest_block: how many pages a block may have; 1 is the strict mode, in which
+                nothing that happens while reading can hide a row.
+        """
+        self._end = end
+        self._settling = settling
+        self._longest = self._length = longest_block
+        self._anchor = start
+        self._tail_end: datetime | None = None
+        self._tail: set[Any] = set()
+        self._undated: set[Any] = set()
+        self._windows: list[datetime] = []
+        self._block = Block(start, end, length=1)
+        self._second: WideSecond | None = None
+        self._next: PageToken | None = None
+        self.fresh: list[tuple[dict[str, Any], datetime | None]] = []
+        self.now: datetime | None = None
+        self.counted = 0
+        self.repairs = 0
+        super().__init__(self._block.token())
+
+    @property
+    def upcoming(self) -> Iterator[PageToken]:
+        """What will be asked for after the current page, as far as that is known."""
+        source = self._second or self._block
+        pages = self._second.pages if self._second else min(self._block.length, self._block.due)
+        return (source.token(page) for page in range(self.current_value.page + 1, pages + 1))
+
+    def advance(self, response: requests.Response | Page) -> None:
+        """Judge the answer to the current token: fill `fresh` and choose the next token.
+
+        Raises:
+            RetriableAPIError: if the response is no page that adds up (`Page.read`).
+            TapAyraError: if a second cannot be read completely.
+        """
+        page = response if isinstance(response, Page) else Page.read(response, self.current_value)
+        if self.now is None:
+            self._set_clock(page)
+        if self._second is not None:
+            self._next = self._after_second(page, self._second)
+        else:
+            self._next = self._after_block(page, self._block)
+        super().advance(response)  # type: ignore[arg-type]
+
+    def has_more(self, response: requests.Response) -> bool:  # noqa: ARG002
+        """Tell whether there is a page left to ask for."""
+        return self._next is not None
+
+    def get_next(self, response: requests.Response) -> PageToken | None:  # noqa: ARG002
+        """Give the token chosen by `advance`."""
+        return self._next
+
+    def _set_clock(self, page: Page) -> None:
+        self.now = page.timestamp or datetime.now(UTC)
+        self.counted = page.total
+        edge = self._end or whole_second(self.now + SECOND)
+        history = whole_second(earlier(self.now, self._settling))
+        self._windows = [history, edge] if history < edge and page.pages > 1 else [edge]
+
+    def _after_block(self, page: Page, block: Block) -> PageToken | None:
+        if not block.agrees(page):
+            self.repairs += 1
+            self.fresh = []
+            return self._begin_block(length=1)
+        self._accept(page)
+        number, longer = page.token.page, min(self._longest, 2 * self._length)
+        if number >= page.pages:
+            del self._windows[0]
+            return self._begin_block(length=longer)
+        if number < block.length:
+            return block.token(number + 1)
+        if self._anchor != block.start:
+            left = page.total - len(block.ids) + len(self._tail)
+            return self._begin_block(length=longer, due=-(-left // page.per_page))
+        if block.start is None:
+            block.length += 1
+            return block.token(number + 1)
+        self._second = WideSecond.around(block.start, self._end)
+        return self._second.token()
+
+    def _begin_block(self, *, length: int, due: int = 1) -> PageToken | None:
+        """Choose page 1 of the next block; None where no window is left."""
+        self._length = length
+        while self._windows and self._anchor and self._anchor > self._windows[0]:
+            del self._windows[0]
+        if not self._windows:
+            return None
+        end = self._windows[0]
+        self._block = Block(self._anchor, end, length, due if end == self._block.end else 1)
+        return self._block.token()
+
+    def _after_second(self, page: Page, second: WideSecond) -> PageToken | None:
+        steady = second.is_steady(page)
+        self._accept(page, before=second.over)
+        if steady and page.token.page < page.pages:
+            return second.token(page.token.page + 1)
+        if steady and second.complete:
+            self._second = None
+            self._anchor = second.over
+            return self._begin_block(length=min(self._longest, 2 * self._length))
+        self.repairs += 1
+        second.again()
+        if second.round < ROUNDS:
+            return second.token()
+        msg = (
+            f"The API counts {page.total} conversations in the second {second.start:%FT%TZ}, but "
+            f"{ROUNDS} readings of it did not show as many.\nRun the sync again later; it goes on "
+            "from the last state."
+        )
+        raise TapAyraError(msg)
+
+    def _accept(self, page: Page, before: datetime | None = None) -> None:
+        """Keep what is new on a page, and started before a limit where one is given."""
+        self.fresh = []
+        for record, start in zip(page.records, page.starts, strict=True):
+            key = record["id"]
+            if start is None:
+                if key in self._undated:
+                    continue
+                self._undated.add(key)
+            elif before is not None and start >= before:
+                continue
+            elif self._tail_end is None or start >= self._tail_end:
+                second = whole_second(start)
+                self._tail_end = second + SECOND
+                self._tail = {key}
+                if self._anchor is None or second > self._anchor:
+                    self._anchor = second
+            elif key in self._tail:
+                continue
+            else:
+                self._tail.add(key)
+            self.fresh.append((record, start))

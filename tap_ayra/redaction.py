@@ -1,0 +1,46 @@
+"""Keeps the key and other confidential settings out of everything that is logged."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+from tap_ayra.failures import HIDDEN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_QUERY = r"(?<=[?&]caller=)[^&\s]+|(?<=[?&]search=)[^&\s]+"
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats by another formatter, tracebacks and all, and masks what nobody should read."""
+
+    def __init__(self, inner: logging.Formatter | None, secrets: Iterable[str]) -> None:
+        """Wrap a formatter.
+
+        Args:
+            inner: the formatter that does the work; None for the default one.
+            secrets: the values to mask, in whichever form a URL writes them too.
+        """
+        super().__init__()
+        self.inner = inner or logging.Formatter()
+        forms = {form for text in secrets for form in (text, quote(text, ""), quote_plus(text))}
+        longest_first = sorted(forms, key=len, reverse=True)
+        self._pattern = re.compile("|".join([_QUERY, *map(re.escape, longest_first)]))
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record and mask the secrets in it."""
+        return self._pattern.sub(HIDDEN, self.inner.format(record))
+
+
+def redact_logs(secrets: Iterable[str]) -> None:
+    """Mask values in whatever the root logger's handlers write from now on."""
+    secrets = list(secrets)
+    for handler in logging.getLogger().handlers:
+        inner = handler.formatter
+        if isinstance(inner, RedactingFormatter):
+            inner = inner.inner
+        handler.setFormatter(RedactingFormatter(inner, secrets))

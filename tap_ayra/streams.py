@@ -1,0 +1,215 @@
+"""The streams: what there is to read, and how it is replicated."""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+
+from tap_ayra.bookmark import Bookmark, BookmarkStateManager
+from tap_ayra.client import AyraStream
+from tap_ayra.conform import Conformer
+from tap_ayra.failures import TapAyraError
+from tap_ayra.instants import earlier, format_instant, parse_instant, whole_second
+from tap_ayra.pagination import LONGEST_BLOCK, ConversationsPaginator
+from tap_ayra.prefetch import Prefetch
+from tap_ayra.progress import Progress
+from tap_ayra.schemas import CONVERSATION
+from tap_ayra.writer import BufferedWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.singerlib import Catalog
+
+    from tap_ayra.pages import Page, PageToken
+
+REPLICATION_KEY = "start_time"
+
+
+class Conversations(AyraStream):
+    """Calls that Ayra's AI voice agents took: ``GET /v1/conversations``."""
+
+    name = "conversations"
+    path = "/conversations"
+    primary_keys: ClassVar[tuple[str, ...]] = ("id",)
+    replication_key = REPLICATION_KEY
+    schema: ClassVar[dict[str, Any]] = CONVERSATION
+    is_sorted = True
+
+    #: `Conformer` sees to it, for a fraction of the time.
+    TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
+    #: `request_records` writes one after each page.
+    STATE_MSG_FREQUENCY = sys.maxsize
+
+    _warned_of_surrogates = False
+
+    @cached_property
+    def state_manager(self) -> BookmarkStateManager:
+        """The bookmark's keeper."""
+        return BookmarkStateManager(
+            tap_name=self.tap_name, stream_name=self.name, tap_state=self.tap_state
+        )
+
+    @cached_property
+    def conformer(self) -> Conformer:
+        """Fits records to the catalog's schema and selection."""
+        schema = self.effective_schema
+        deselected = [name for name in schema["properties"] if not self.mask["properties", name]]
+        return Conformer(schema, deselected=deselected, logger=self.logger)
+
+    @property
+    def began_with(self) -> datetime | None:
+        """The bookmark in the state that was passed in; None where there is none to use.
+
+        Raises:
+            TapAyraError: if it is no date-time.
+        """
+        found = self.state_manager.found
+        if found is None or self.replication_method == REPLICATION_FULL_TABLE:
+            return None
+        try:
+            return parse_instant(found)
+        except ValueError:
+            msg = (
+                f"The state's bookmark of {self.name}, {found!r}, is no date-time.\n"
+                "Mend the state, or remove it to read everything again."
+            )
+            raise TapAyraError(msg) from None
+
+    def get_replication_key_signpost(self, context: Context | None = None) -> None:
+        """None: the bookmark is capped by the API's clock, not by this machine's."""
+
+    def get_new_paginator(self) -> ConversationsPaginator:
+        """A walk from the start date, or from the bookmark less the look-back, if that is later."""
+        settings = self.settings
+        start = settings.start_date
+        bookmark = self.began_with
+        if bookmark is not None:
+            back = whole_second(earlier(bookmark, settings.lookback))
+            start = back if start is None else max(start, back)
+        return ConversationsPaginator(
+            start=start,
+            end=settings.end_date,
+            settling=settings.settling,
+            longest_block=LONGEST_BLOCK if settings.concurrency > 1 else 1,
+        )
+
+    def request_records(self, context: Context | None) -> Iterator[Record]:  # noqa: ARG002
+        """Read pages ahead, hand out their records in order, and write a STATE after each page.
+
+        Yields:
+            The conversations as the API gave them, each once.
+        """
+        paginator = self.get_new_paginator()
+        if self._is_empty(paginator.current_value):
+            return
+        progress = Progress(self.logger)
+        pages = Prefetch(self.fetch, workers=self.workers)
+        bookmark: Bookmark | None = None
+        try:
+            while not paginator.finished:
+                page = pages.get(paginator.current_value, paginator.upcoming)
+                paginator.advance(page)
+                self._warn_of(page)
+                if paginator.count == 1 and paginator.now is not None:
+                    bookmark = self._new_bookmark(paginator.now)
+                if bookmark is not None:
+                    bookmark.see(paginator.fresh)
+                for record, start in paginator.fresh:
+                    if bookmark is not None:
+                        bookmark.advance(start)
+                    yield record
+                self._write_state_message()
+                progress.page(len(paginator.fresh), paginator.counted, self.limiter.remaining)
+        finally:
+            pages.close()
+        requests = self.limiter.started
+        with self.get_http_request_counter() as counter:
+            counter.increment(requests)
+        progress.finish(paginator, bookmark, requests=requests, tags={"stream": self.name})
+
+    def _write_state_message(self) -> None:
+        """Write a STATE where it has changed; the records before it go out in any case."""
+        super()._write_state_message()
+        if isinstance(self._tap.message_writer, BufferedWriter):
+            self._tap.message_writer.flush()
+
+    def post_process(self, row: Record, context: Context | None = None) -> Record:  # noqa: ARG002
+        """Fit a record to the schema and the selection."""
+        return self.conformer.conform(row)
+
+    def generate_child_contexts(
+        self,
+        record: Record,  # noqa: ARG002
+        context: Context | None,  # noqa: ARG002
+    ) -> tuple[Context, ...]:
+        """None: conversations have no child streams."""
+        return ()
+
+    def apply_catalog(self, catalog: Catalog) -> None:
+        """Take over a catalog, as far as it asks for what is offered.
+
+        Raises:
+            TapAyraError: if it names another replication key or an unknown method.
+        """
+        super().apply_catalog(catalog)
+        if catalog.get_stream(self.name) is None:
+            return
+        method, key = self.forced_replication_method, self.replication_key
+        asked = f"The catalog's stream {self.name} asks for"
+        if key not in {None, REPLICATION_KEY}:
+            msg = f"{asked} the replication key {key}; the only one is {REPLICATION_KEY}."
+            raise TapAyraError(msg)
+        if method not in {None, REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL}:
+            msg = f"{asked} {method} replication; there are INCREMENTAL and FULL_TABLE."
+            raise TapAyraError(msg)
+        if method != REPLICATION_FULL_TABLE:
+            self.replication_key = REPLICATION_KEY
+
+    def _new_bookmark(self, now: datetime) -> Bookmark | None:
+        """The bookmark of this sync, kept by the state manager; None for FULL_TABLE."""
+        if self.replication_method == REPLICATION_FULL_TABLE:
+            return None
+        began = self.began_with
+        if began is not None and began > now:
+            self.logger.warning(
+                "The bookmark %s lies in the future: by the API's clock it is %s. Conversations "
+                "that start before it are not read. Reset the state to read them.",
+                format_instant(began),
+                format_instant(now),
+            )
+        settings = self.settings
+        bookmark = Bookmark(
+            began,
+            now=now,
+            settling=settings.settling,
+            limit=settings.in_progress_limit,
+            end=settings.end_date,
+            hides_changing=settings.hides_changing,
+        )
+        self.state_manager.bookmark = bookmark
+        return bookmark
+
+    def _is_empty(self, asked: PageToken) -> bool:
+        """Tell whether a window holds nothing by itself, and say so."""
+        if asked.start is None or asked.end is None or asked.start <= asked.end:
+            return False
+        self.logger.info(
+            "Nothing to ask for: the sync would read from %s on, but end_date is %s",
+            format_instant(asked.start),
+            format_instant(asked.end),
+        )
+        return True
+
+    def _warn_of(self, page: Page) -> None:
+        if page.replaced and not self._warned_of_surrogates:
+            self._warned_of_surrogates = True
+            self.logger.warning(
+                "Some text holds characters that are no Unicode; each is delivered as U+FFFD"
+            )

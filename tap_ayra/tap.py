@@ -1,0 +1,88 @@
+"""The tap: its settings, how they are validated, and which streams there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import click
+from singer_sdk import Tap
+from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers._classproperty import classproperty
+from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
+from singer_sdk.tap_base import CliTestOptionValue
+
+from tap_ayra.command import AyraCommand, stop_on_signal
+from tap_ayra.redaction import redact_logs
+from tap_ayra.settings import confidential
+from tap_ayra.settings_schema import SETTINGS
+from tap_ayra.streams import Conversations
+from tap_ayra.validation import environment_config, find_faults, uniform
+from tap_ayra.writer import BufferedWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from singer_sdk import Stream
+
+
+class TapAyra(Tap):
+    """Singer tap for the conversations of Ayra's AI voice agents."""
+
+    name = "tap-ayra"
+    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+    message_writer_class = BufferedWriter
+    #: BATCH is left out: its files would hold raw records, past selection and stream maps.
+    capabilities: ClassVar[list[CapabilitiesEnum]] = [
+        capability for capability in Tap.capabilities if capability is not PluginCapabilities.BATCH
+    ]
+
+    message_writer: BufferedWriter
+
+    def discover_streams(self) -> Sequence[Stream]:
+        """The streams that there are: one."""
+        return [Conversations(self)]
+
+    @classproperty
+    def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
+        """The settings from the environment, every value held to be what its setting allows."""
+        cls.append_builtin_config(cls.config_jsonschema)
+        return environment_config(cls._env_var_prefix, cls.config_jsonschema["properties"])
+
+    def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
+        """Hold the settings to what they allow, all at once, before any request."""
+        self.append_builtin_config(self.config_jsonschema)
+        self._config = uniform(self._config, self.config_jsonschema["properties"])
+        redact_logs(confidential(self._config))
+        faults = find_faults(self._config, self.config_jsonschema)
+        if faults and raise_errors:
+            msg = "The settings are not valid"
+            raise ConfigValidationError(msg, errors=faults)
+        return faults
+
+    def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Stop within seconds, the last STATE first."""
+        stop_on_signal(signum, self.message_writer, self.state)
+
+    @classmethod
+    def get_singer_command(cls) -> click.Command:
+        """The SDK's command line, in which expected failures are told without a traceback."""
+        command = super().get_singer_command()
+        return AyraCommand(
+            command.name,
+            callback=command.callback,
+            context_settings=command.context_settings,
+            params=command.params,
+            help=command.help,
+            logger=cls.logger,
+        )
+
+    @classmethod
+    def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
+        """Test the connection, at the cost of two requests at most, and say that it works."""
+        try:
+            super().cb_test(ctx, param, value)
+        except click.exceptions.Exit:
+            if value == CliTestOptionValue.All.value:
+                cls.logger.info("The connection works: Ayra accepts the key and the settings")
+            raise
