@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from singer_sdk.streams._state import StreamStateManager
 
+from tap_ayra.failures import TapAyraError
 from tap_ayra.instants import earlier, format_instant, parse_instant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from singer_sdk.helpers.types import Context, Record
+    from singer_sdk.helpers.types import Record
 
+    from tap_ayra.settings import Settings
+
+REPLICATION_KEY = "start_time"
 ENDED = frozenset({"completed", "failed", "abandoned"})
 IN_PROGRESS = "in_progress"
 NAMED_AT_MOST = 10
@@ -131,21 +135,55 @@ class BookmarkStateManager(StreamStateManager):
     bookmark: Bookmark | None = None
 
     @property
-    def found(self) -> str | None:
-        """The bookmark in the state that the sync began with, as it stands there."""
+    def began_with(self) -> datetime | None:
+        """The bookmark in the state that was passed in; None where there is none of this key.
+
+        Raises:
+            TapAyraError: if it is no date-time.
+        """
         state = self.stream_state
         value = state.get("replication_key_value")
-        return str(value) if value and state.get("replication_key") == "start_time" else None
+        if not value or state.get("replication_key") != REPLICATION_KEY:
+            return None
+        try:
+            return parse_instant(str(value))
+        except ValueError:
+            msg = (
+                f"The state's bookmark of {self.stream_name}, {value!r}, is no date-time.\n"
+                "Mend the state, or remove it to read everything again."
+            )
+            raise TapAyraError(msg) from None
 
-    def increment_state(
-        self,
-        latest_record: Record,  # noqa: ARG002
-        *,
-        context: Context | None = None,
-        replication_key: str,
-    ) -> None:
-        """Write the bookmark into the state; the record may lack fields that were deselected."""
+    def begin(self, now: datetime, settings: Settings) -> Bookmark:
+        """Make the bookmark of this sync; warn of one that lies in the future.
+
+        Args:
+            now: the API's clock.
+            settings: the tap's.
+        """
+        value = self.began_with
+        if value is not None and value > now:
+            self._logger.warning(
+                "The bookmark %s lies in the future: by the API's clock it is %s. Conversations "
+                "that start before it are not read. Reset the state to read them.",
+                format_instant(value),
+                format_instant(now),
+            )
+        self.bookmark = Bookmark(
+            value,
+            now=now,
+            settling=settings.settling,
+            limit=settings.in_progress_limit,
+            end=settings.end_date,
+            hides_changing=settings.hides_changing,
+        )
+        return self.bookmark
+
+    def keep(self) -> None:
+        """Write the bookmark into the state, once all records that it covers are on their way."""
         if self.bookmark is not None and self.bookmark.value is not None:
-            state = self.get_context_state(context)
-            state["replication_key"] = replication_key
-            state["replication_key_value"] = format_instant(self.bookmark.value)
+            self.stream_state["replication_key"] = REPLICATION_KEY
+            self.stream_state["replication_key_value"] = format_instant(self.bookmark.value)
+
+    def increment_state(self, latest_record: Record, **_: Any) -> None:
+        """Nothing: a record may lack fields that were deselected; `keep` is called page by page."""

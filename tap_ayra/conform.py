@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import logging
     from collections.abc import Collection, Mapping
 
+MOST_SHAPES = 1000
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "number": (int, Decimal),
@@ -61,6 +62,7 @@ class Conformer:
         ]
         self._logger = logger
         self._warned: set[str] = set()
+        self._fitting_shapes: set[tuple[object, ...]] = set()
 
     def conform(self, record: dict[str, Any]) -> dict[str, Any]:
         """Fit a record to the schema, in place.
@@ -79,10 +81,19 @@ class Conformer:
         return record
 
     def _fit_types(self, record: dict[str, Any]) -> None:
-        types = self._types
-        for name, value in record.items():
-            if value is not None and name in types and type(value) not in types[name]:
-                record[name] = self._convert(record, name, value)
+        shape = (*record, *map(type, record.values()))
+        if shape not in self._fitting_shapes:
+            odd = [
+                name
+                for name, value in record.items()
+                if value is not None
+                and name in self._types
+                and type(value) not in self._types[name]
+            ]
+            for name in odd:
+                record[name] = self._convert(record, name, record[name])
+            if not odd and len(self._fitting_shapes) < MOST_SHAPES:
+                self._fitting_shapes.add(shape)
         for name in self._texts:
             items = record.get(name)
             if items and not all(type(item) is str for item in items):

@@ -25,6 +25,8 @@ def parse_instant(text: str) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         moment = datetime.fromisoformat(text.upper())
+    if moment.tzinfo is UTC:
+        return moment
     if moment.tzinfo is None:
         return moment.replace(tzinfo=UTC)
     try:
@@ -48,9 +50,10 @@ def utc_text(text: str) -> str:
     Raises:
         ValueError: as in `parse_instant`.
     """
-    moment = parse_instant(text)
-    if text[-1] == "Z" and text[10:11] == "T":
+    if text[-1:] == "Z" and text[10:11] == "T":
+        datetime.fromisoformat(text)
         return text
+    moment = parse_instant(text)
     fraction = _FRACTION.search(text)
     return format_instant(whole_second(moment))[:-1] + (
         fraction[0].replace(",", ".") + "Z" if fraction else "Z"

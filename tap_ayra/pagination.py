@@ -43,7 +43,7 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
     Attributes:
         fresh: the conversations and start times of the page last accepted, without those that
             had been accepted before; empty where the page was thrown away.
-        now: the API's clock at the first answer; None before it.
+        now: the API's clock at the first answer; this machine's where the API tells none.
         counted: how many conversations the API counted at the first answer.
         repairs: how often pages were thrown away or a second had to be read again.
     """
@@ -77,7 +77,7 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
         self._second: WideSecond | None = None
         self._next: PageToken | None = None
         self.fresh: list[tuple[dict[str, Any], datetime | None]] = []
-        self.now: datetime | None = None
+        self.now = datetime.now(UTC)
         self.counted = 0
         self.repairs = 0
         super().__init__(self._block.token())
@@ -97,7 +97,7 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
             TapAyraError: if a second cannot be read completely.
         """
         page = response if isinstance(response, Page) else Page.read(response, self.current_value)
-        if self.now is None:
+        if self._page_count == 0:
             self._set_clock(page)
         if self._second is not None:
             self._next = self._after_second(page, self._second)
@@ -114,9 +114,9 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
         return self._next
 
     def _set_clock(self, page: Page) -> None:
-        self.now = page.timestamp or datetime.now(UTC)
+        self.now = page.timestamp or self.now
         self.counted = page.total
-        edge = self._end or whole_second(self.now + SECOND)
+        edge = self._end or whole_second(self.now + SECOND - timedelta.resolution)
         history = whole_second(earlier(self.now, self._settling))
         self._windows = [history, edge] if history < edge and page.pages > 1 else [edge]
 
@@ -176,21 +176,24 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
         """Keep what is new on a page, and started before a limit where one is given."""
         self.fresh = []
         for record, start in zip(page.records, page.starts, strict=True):
-            key = record["id"]
             if start is None:
-                if key in self._undated:
+                if record["id"] in self._undated:
                     continue
-                self._undated.add(key)
-            elif before is not None and start >= before:
+                self._undated.add(record["id"])
+            elif (before is not None and start >= before) or (
+                self._tail_end and start < self._tail_end and record["id"] in self._tail
+            ):
                 continue
-            elif self._tail_end is None or start >= self._tail_end:
-                second = whole_second(start)
-                self._tail_end = second + SECOND
-                self._tail = {key}
-                if self._anchor is None or second > self._anchor:
-                    self._anchor = second
-            elif key in self._tail:
-                continue
-            else:
-                self._tail.add(key)
             self.fresh.append((record, start))
+        last = next((start for _, start in reversed(self.fresh) if start is not None), None)
+        if last is not None:
+            self._move_tail(whole_second(last))
+
+    def _move_tail(self, second: datetime) -> None:
+        """Remember the ids accepted in the last second, and anchor the next block there."""
+        if self._tail_end is None or second >= self._tail_end:
+            self._tail_end = second + SECOND
+            self._tail = set()
+        self._tail |= {record["id"] for record, start in self.fresh if start and start >= second}
+        if self._anchor is None or second > self._anchor:
+            self._anchor = second

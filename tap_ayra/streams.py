@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from singer_sdk.helpers.conform import TypeConformanceLevel
+from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
-from tap_ayra.bookmark import Bookmark, BookmarkStateManager
+from tap_ayra.bookmark import REPLICATION_KEY, Bookmark, BookmarkStateManager
 from tap_ayra.client import AyraStream
 from tap_ayra.conform import Conformer
 from tap_ayra.failures import TapAyraError
-from tap_ayra.instants import earlier, format_instant, parse_instant, whole_second
+from tap_ayra.instants import earlier, format_instant, whole_second
 from tap_ayra.pagination import LONGEST_BLOCK, ConversationsPaginator
 from tap_ayra.prefetch import Prefetch
 from tap_ayra.progress import Progress
@@ -21,15 +23,12 @@ from tap_ayra.schemas import CONVERSATION
 from tap_ayra.writer import BufferedWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+    from collections.abc import Generator, Iterator
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
     from tap_ayra.pages import Page, PageToken
-
-REPLICATION_KEY = "start_time"
 
 
 class Conversations(AyraStream):
@@ -48,6 +47,7 @@ class Conversations(AyraStream):
     STATE_MSG_FREQUENCY = sys.maxsize
 
     _warned_of_surrogates = False
+    _extracted_at: datetime | None = None
 
     @cached_property
     def state_manager(self) -> BookmarkStateManager:
@@ -65,22 +65,10 @@ class Conversations(AyraStream):
 
     @property
     def began_with(self) -> datetime | None:
-        """The bookmark in the state that was passed in; None where there is none to use.
-
-        Raises:
-            TapAyraError: if it is no date-time.
-        """
-        found = self.state_manager.found
-        if found is None or self.replication_method == REPLICATION_FULL_TABLE:
+        """The bookmark to go on from; None where there is none or FULL_TABLE is asked for."""
+        if self.replication_method == REPLICATION_FULL_TABLE:
             return None
-        try:
-            return parse_instant(found)
-        except ValueError:
-            msg = (
-                f"The state's bookmark of {self.name}, {found!r}, is no date-time.\n"
-                "Mend the state, or remove it to read everything again."
-            )
-            raise TapAyraError(msg) from None
+        return self.state_manager.began_with
 
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """None: the bookmark is capped by the API's clock, not by this machine's."""
@@ -117,14 +105,16 @@ class Conversations(AyraStream):
                 page = pages.get(paginator.current_value, paginator.upcoming)
                 paginator.advance(page)
                 self._warn_of(page)
-                if paginator.count == 1 and paginator.now is not None:
-                    bookmark = self._new_bookmark(paginator.now)
+                if paginator.count == 1 and self.replication_method == REPLICATION_INCREMENTAL:
+                    bookmark = self.state_manager.begin(paginator.now, self.settings)
                 if bookmark is not None:
                     bookmark.see(paginator.fresh)
+                self._extracted_at = datetime.now(UTC)
                 for record, start in paginator.fresh:
+                    yield record
                     if bookmark is not None:
                         bookmark.advance(start)
-                    yield record
+                self.state_manager.keep()
                 self._write_state_message()
                 progress.page(len(paginator.fresh), paginator.counted, self.limiter.remaining)
         finally:
@@ -139,6 +129,18 @@ class Conversations(AyraStream):
         super()._write_state_message()
         if isinstance(self._tap.message_writer, BufferedWriter):
             self._tap.message_writer.flush()
+
+    def _generate_record_messages(self, record: Record) -> Generator[RecordMessage]:
+        """Pass a record, selected and conformed by `post_process`, through the stream maps."""
+        for stream_map in self.stream_maps:
+            mapped = stream_map.transform(record)
+            if mapped is not None:
+                yield RecordMessage(
+                    stream=stream_map.stream_alias,
+                    record=mapped,
+                    version=self._stream_version,
+                    time_extracted=self._extracted_at,
+                )
 
     def post_process(self, row: Record, context: Context | None = None) -> Record:  # noqa: ARG002
         """Fit a record to the schema and the selection."""
@@ -171,30 +173,6 @@ class Conversations(AyraStream):
             raise TapAyraError(msg)
         if method != REPLICATION_FULL_TABLE:
             self.replication_key = REPLICATION_KEY
-
-    def _new_bookmark(self, now: datetime) -> Bookmark | None:
-        """The bookmark of this sync, kept by the state manager; None for FULL_TABLE."""
-        if self.replication_method == REPLICATION_FULL_TABLE:
-            return None
-        began = self.began_with
-        if began is not None and began > now:
-            self.logger.warning(
-                "The bookmark %s lies in the future: by the API's clock it is %s. Conversations "
-                "that start before it are not read. Reset the state to read them.",
-                format_instant(began),
-                format_instant(now),
-            )
-        settings = self.settings
-        bookmark = Bookmark(
-            began,
-            now=now,
-            settling=settings.settling,
-            limit=settings.in_progress_limit,
-            end=settings.end_date,
-            hides_changing=settings.hides_changing,
-        )
-        self.state_manager.bookmark = bookmark
-        return bookmark
 
     def _is_empty(self, asked: PageToken) -> bool:
         """Tell whether a window holds nothing by itself, and say so."""
