@@ -17,7 +17,6 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
 
 from tap_ayra.deadline import DeadlineAdapter
 from tap_ayra.failures import (
-    REDIRECTED,
     Rule,
     TapAyraError,
     explain,
@@ -42,14 +41,21 @@ _TOLD_ELSEWHERE = (TapAyraError, BrokenPipeError, SyncLifecycleSignal)
 
 
 class OneHostSession(requests.Session):
-    """A session that follows redirects only within the host of the first request."""
+    """A session that follows redirects only within the host of the first request, and one only."""
+
+    def __init__(self) -> None:
+        """Begin without connections."""
+        super().__init__()
+        self.max_redirects = 1
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Find where a response redirects to; refuse to leave the host, the port or https."""
-        target = super().get_redirect_target(resp)
-        if target is not None and _origin(urljoin(resp.url, target)) != _origin(resp.url):
-            raise TapAyraError(explain(REDIRECTED, resp.status_code))
-        return target
+        """Find where a response redirects to; None where that leaves the host, port or https."""
+        try:
+            target = super().get_redirect_target(resp)
+            stays = target is not None and _origin(urljoin(resp.url, target)) == _origin(resp.url)
+        except ValueError:  # it is no address
+            return None
+        return target if stays else None
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -125,7 +131,7 @@ class AyraStream(RESTStream[PageToken]):
         return {
             "sort_by": "start_time",
             "sort_order": "asc",
-            "per_page": self.settings.page_size,
+            "per_page": max(self.settings.page_size, 1 + (self.ABORT_AT_RECORD_COUNT or 0)),
             **self.settings.filters,
             **token.window,
             "page": token.page,
@@ -201,13 +207,12 @@ class AyraStream(RESTStream[PageToken]):
             raise self._failure(rule_for_status(response.status_code), response)
 
     def _failure(self, rule: Rule, response: requests.Response | None = None) -> Exception:
-        text = explain(rule)
-        if response is not None:
-            text = explain(
-                rule,
-                response.status_code,
-                response.content,
-                request_id=response.headers.get("X-Request-Id", ""),
-                hide=self.settings.confidential,
-            )
+        text = explain(
+            rule,
+            None if response is None else response.status_code,
+            b"" if response is None else response.content,
+            request_id="" if response is None else response.headers.get("X-Request-Id", ""),
+            address=self.url_base,
+            hide=self.settings.confidential,
+        )
         return RetriableAPIError(text, response) if rule.passing else TapAyraError(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from tap_ayra.writer import BufferedWriter
 
 LAST_WORD_SECONDS = 2.0
+RECORDS_BETWEEN_COLLECTIONS = 10_000
+"""Roughly: records make no reference cycles, and looking for some took a fifth of the CPU."""
 
 
 class AyraCommand(SingerCommand):
@@ -35,7 +38,9 @@ class AyraCommand(SingerCommand):
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
-        """Run the sync."""
+        """Run the sync, the garbage collector tuned for many short-lived records."""
+        gc.freeze()
+        gc.set_threshold(RECORDS_BETWEEN_COLLECTIONS, 50, 50)
         with self._telling():
             return super().invoke(ctx)
 

@@ -38,7 +38,7 @@ def decode(body: bytes) -> tuple[Any, bool]:
     except (ValueError, RecursionError):
         # The decoder's own message quotes the body, which may hold personal data.
         kind = "an empty body" if not body.strip() else f"{len(body)} bytes that are no JSON"
-        msg = f"the answer is {kind}, or was cut off"
+        msg = f"The answer is {kind}, or was cut off.\nCheck api_url, the network and any proxy."
         raise NotJSONError(msg) from None
     return clean, clean != value
 

@@ -13,14 +13,18 @@ import requests
 from requests.exceptions import ContentDecodingError
 from singer_sdk.exceptions import FatalAPIError
 
+from tap_ayra.settings import CHANGING_FILTERS, FIXED_FILTERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PARAMETER_SETTINGS = {"per_page": "page_size"}
-"""Query parameters that go by another name in the settings; the others share theirs."""
+PARAMETER_SETTINGS = {
+    "per_page": "page_size",
+    **{name: name for name in ("start_date", "end_date", *FIXED_FILTERS, *CHANGING_FILTERS)},
+}
+"""The setting behind each query parameter; the other parameters are the tap's own."""
 
 HIDDEN = "***"
-_INTERNAL_PARAMETERS = {"page", "sort_by", "sort_order"}
 _LONGEST_MESSAGE = 200
 _PHONE_NUMBER = re.compile(r"\+?\d{7,15}(?!\d)")
 
@@ -64,9 +68,11 @@ class Rule:
     passing: bool = False
 
 
+ASK = "Ask Ayra, with the request id where one is given."
 BUSY = "Nothing to do if it passes; else ask Ayra, with the request id where one is given."
+OWN_FAULT = "Check the settings; if they are right, report this as a fault of tap-ayra."
 BY_STATUS = {
-    400: Rule("settings", "Ayra did not accept the request", "Mend that setting."),
+    400: Rule("settings", "Ayra did not accept the request", OWN_FAULT),
     401: Rule(
         "key",
         "Ayra did not accept the API key",
@@ -83,16 +89,26 @@ BY_STATUS = {
         "There is no conversations endpoint at this address",
         "Check api_url; the default is https://api.ayra.ai/v1",
     ),
+    407: Rule(
+        "network",
+        "The proxy wants to know who is asking",
+        "Put the proxy's user and password into its address in HTTPS_PROXY.",
+    ),
     408: Rule("network", "The API timed out waiting for the request", BUSY, passing=True),
     425: Rule("API", "The API is not ready for the request", BUSY, passing=True),
-    429: Rule("API", "The rate limit of the key is used up", BUSY, passing=True),
+    429: Rule(
+        "API",
+        "The rate limit of the key is used up",
+        "Wait a minute; where other programs use the same key, give the tap one of its own.",
+        passing=True,
+    ),
 }
 REDIRECTED = Rule(
     "settings",
-    "The API redirects to another address, and the key goes only to the host of api_url",
-    "Check api_url; set it to the new address if you trust that.",
+    "The API redirects elsewhere, and the key goes only to the host of api_url",
+    "Check api_url; set it to the new address if you trust that one.",
 )
-REFUSED = Rule("API", "Ayra refused the request", "Ask Ayra, with the request id.")
+REFUSED = Rule("API", "Ayra refused the request", ASK)
 SERVER = Rule("API", "The API has a fault of its own", BUSY, passing=True)
 UNREACHABLE = Rule(
     "network",
@@ -151,6 +167,7 @@ def explain(
     body: bytes = b"",
     *,
     request_id: str = "",
+    address: str = "",
     hide: Iterable[str] = (),
 ) -> str:
     """Put a failure into the user's words, a few lines of text.
@@ -161,26 +178,27 @@ def explain(
         body: the answer's body; of it only the documented fields of ``error`` are used, never
             the text at large.
         request_id: the value of an ``X-Request-Id`` header.
+        address: what ``api_url`` is; told where it is worth a check.
         hide: values (the key, the caller) that the API may quote and nobody should read.
     """
     error = _error_object(body)
-    field = str(error.get("field") or "")
-    what = rule.what
-    remedy = rule.remedy
-    if rule is BY_STATUS[400]:
-        if field in _INTERNAL_PARAMETERS or not field:
-            remedy = "Check the settings; if they are right, report this as a fault of tap-ayra."
-        else:
-            field = PARAMETER_SETTINGS.get(field, field)
-            what = f"Ayra did not accept the setting {_plain(field, hide)}"
-            remedy = f"Mend {_plain(field, hide)} (TAP_AYRA_{_plain(field, hide).upper()})."
+    what, remedy = rule.what, rule.remedy
+    field = _plain(error.get("field"), hide)
+    if rule is BY_STATUS[400] and field in PARAMETER_SETTINGS:
+        setting = PARAMETER_SETTINGS[field]
+        what = f"Ayra did not accept the setting {setting}"
+        remedy = f"Mend {setting} (TAP_AYRA_{setting.upper()})."
+    elif rule is BY_STATUS[400] and field:
+        what = f"Ayra did not accept the parameter {field}"
     message = _plain(error.get("message"), hide)
     lines = [what + (f" (HTTP {status})" if status else "") + (f": {message}" if message else ".")]
     values = error.get("valid_values")
     if isinstance(values, list) and values:
         lines.append("Allowed: " + ", ".join(_plain(value, hide) for value in values[:10]) + ".")
     lines.append(remedy)
-    request_id = _plain(error.get("request_id") or request_id, hide)
+    if address and "api_url" in remedy:
+        lines.append(f"Now api_url is {address}")
+    request_id = _line(error.get("request_id") or request_id, hide)
     if request_id:
         lines.append(f"Request id: {request_id}")
     return "\n".join(lines)
@@ -201,11 +219,16 @@ def _error_object(body: bytes) -> dict[str, Any]:
 
 
 def _plain(value: object, hide: Iterable[str]) -> str:
+    """A line of what the API said, without phone numbers."""
+    return _PHONE_NUMBER.sub(HIDDEN, _line(value, hide))
+
+
+def _line(value: object, hide: Iterable[str]) -> str:
     """One short printable line of what the API said, without what nobody should read."""
     if not isinstance(value, str | int | float):
         return ""
     text = "".join(char if char.isprintable() else " " for char in str(value))
     for secret in hide:
         text = text.replace(secret, HIDDEN)
-    text = _PHONE_NUMBER.sub(HIDDEN, text).strip()
+    text = text.strip()
     return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."

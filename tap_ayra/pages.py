@@ -50,8 +50,9 @@ class PageToken:
         window = {}
         if self.start:
             text = format_instant(self.start)
-            if self.again and not self.start.microsecond:
-                text = f"{text[:-1]}.{'0' * self.again}Z"
+            if self.again:
+                point = "" if self.start.microsecond else "."
+                text = f"{text[:-1]}{point}{'0' * self.again}Z"
             window["start_date"] = text
         if self.end:
             window["end_date"] = format_instant(self.end)

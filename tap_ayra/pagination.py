@@ -135,10 +135,12 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
         if self._anchor != block.start:
             left = page.total - len(block.ids) + len(self._tail)
             return self._begin_block(length=longer, due=-(-left // page.per_page))
-        if block.start is None:
-            block.length += 1
+        if block.start is None or not any(page.starts):
+            block.length += 1  # nothing on this page to anchor another block at
             return block.token(number + 1)
         self._second = WideSecond.around(block.start, self._end)
+        if self._second.token() == page.token:  # the window is that second; it varies how it asks
+            self._second.again()
         return self._second.token()
 
     def _begin_block(self, *, length: int, due: int = 1) -> PageToken | None:

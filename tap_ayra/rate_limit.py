@@ -51,7 +51,7 @@ class RateLimiter:
         self._limit: int | None = None
         self._remaining: int | None = None
         self._reset = 0.0
-        self._reset_header = 0
+        self._reset_header = 0.0
         self._offset = float("-inf")
         self._paused_until = 0.0
         self._told_until = 0.0
@@ -96,6 +96,8 @@ class RateLimiter:
             if headers is not None:
                 self._answered = True
                 self._learn(headers)
+            elif self._remaining and time.monotonic() < self._reset:
+                self._remaining -= 1  # it may have been counted all the same
             self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:
@@ -136,7 +138,7 @@ class RateLimiter:
         try:
             limit = int(headers["X-RateLimit-Limit"])
             remaining = int(headers["X-RateLimit-Remaining"])
-            reset = int(headers["X-RateLimit-Reset"])
+            reset = float(headers["X-RateLimit-Reset"])
         except (KeyError, ValueError):
             return
         now = time.monotonic()
@@ -178,12 +180,16 @@ def said_wait(headers: Mapping[str, str]) -> float | None:
     clock = time.time() if clock is None else clock
     said = headers.get("Retry-After", "").strip()
     wait: float | None = None
-    if said.isascii() and said.isdigit():
+    if _is_whole(said):
         wait = float(said)
     elif said:
         date = server_time({"Date": said})
         wait = None if date is None else date - clock
     elif headers.get("X-RateLimit-Remaining", "").strip() == "0":
         reset = headers.get("X-RateLimit-Reset", "").strip()
-        wait = float(reset) - clock + _WHOLE_SECOND if reset.isdigit() else None
+        wait = float(reset) - clock + _WHOLE_SECOND if _is_whole(reset) else None
     return wait if wait is not None and 0 < wait < _LONGEST_WINDOW else None
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit()

@@ -66,12 +66,14 @@ class Patience:
         """
         error = yield 0.0
         tries = 1
+        mismatches = 0
         while True:
             self._failing_for()
             if self._max_tries and tries >= self._max_tries:
                 raise TapAyraError(str(error)) from None
             if isinstance(error, PageMismatchError):
-                if tries > QUICK_RETRIES:
+                mismatches += 1
+                if mismatches > QUICK_RETRIES:
                     msg = f"{error}\nIt was asked for {tries} times. {ASK_AYRA}"
                     raise TapAyraError(msg) from None
                 wait = random.uniform(0.5, 1.5)  # noqa: S311

@@ -73,6 +73,11 @@ class Conversations(AyraStream):
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """None: the bookmark is capped by the API's clock, not by this machine's."""
 
+    def compare_start_date(self, value: str, start_date_value: str) -> str:
+        """The later of a state's bookmark and the start date, as moments."""
+        bookmark, start = self.state_manager.began_with, self.settings.start_date
+        return value if bookmark and start and bookmark > start else start_date_value
+
     def get_new_paginator(self) -> ConversationsPaginator:
         """A walk from the start date, or from the bookmark less the look-back, if that is later."""
         settings = self.settings

@@ -8,6 +8,7 @@ import json
 import math
 import os
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ NO_BATCH = (
     "maps, and at this API's pace they gain nothing. Leave it out."
 )
 _HIDDEN = ("caller", "search")
+_SECRET_IN_URL = re.compile(r"(?<=//).*@|(?<=[?#]).*(?=\")")
 _LONGEST_VALUE = 60
 _KINDS = {
     "string": "a text, not empty",
@@ -74,14 +76,15 @@ def _from_text(text: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
 
 def uniform(config: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop nulls, fill in defaults, trim the key and make whole numbers of ``5.0`` and the like."""
+    """Drop nulls, fill in defaults, trim keys and the like, and make ``5.0`` a whole number."""
     result = {name: schema["default"] for name, schema in properties.items() if "default" in schema}
     result.update((name, value) for name, value in config.items() if value is not None)
     for name, value in result.items():
         kinds = properties.get(name, {}).get("type", [])
-        if "integer" in kinds and isinstance(value, float) and value.is_integer():
-            result[name] = int(value)
-    for name in ("api_key", "api_url"):
+        number = float(value) if isinstance(value, Decimal) else value  # the SDK's from a file
+        whole = "integer" in kinds and isinstance(number, float) and number.is_integer()
+        result[name] = int(number) if whole else number
+    for name in ("api_key", "api_url", "caller", "user_agent"):
         if isinstance(result.get(name), str):
             result[name] = result[name].strip()
     if isinstance(result.get("api_url"), str):
@@ -111,7 +114,7 @@ def find_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[st
         hint = f"; did you mean {close[0]}?" if close else ""
         faults.append(NO_BATCH if name == "batch_config" else f"{name} is no setting{hint}")
     bad = set()
-    for error in Draft7Validator({"properties": properties}).iter_errors(config):
+    for error in Draft7Validator({"properties": _repaired(properties)}).iter_errors(config):
         name = str(error.path[0])
         bad.add(name)
         faults.append(_fault_line(name, error, config, properties))
@@ -121,6 +124,18 @@ def find_faults(config: Mapping[str, Any], schema: Mapping[str, Any]) -> list[st
             faults.append(_line(name, config[name], properties[name]))
     faults.extend(_contradictions(config, bad))
     return sorted(faults)
+
+
+def _repaired(schema: Any) -> Any:  # noqa: ANN401
+    """Make a valid schema of the SDK's, which names the type null without saying ``type``."""
+    if isinstance(schema, list):
+        return [_repaired(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    repaired = {key: _repaired(value) for key, value in schema.items()}
+    if "anyOf" in repaired:
+        repaired["anyOf"] = [item for item in repaired["anyOf"] if isinstance(item, dict)]
+    return repaired
 
 
 def _fault_line(
@@ -140,9 +155,11 @@ def _line(name: str, value: Any, schema: Mapping[str, Any]) -> str:  # noqa: ANN
 def _shown(name: str, value: Any) -> str:  # noqa: ANN401
     if isinstance(value, dict | list):
         return "a list" if isinstance(value, list) else "an object"
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(value, ensure_ascii=False, default=str)
     if name in _HIDDEN:
         text = re.sub(r"\w", "#", text)
+    if name == "api_url":
+        text = _SECRET_IN_URL.sub("***", text)
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "..."
 
 
@@ -183,10 +200,10 @@ def _is_sound(name: str, value: Any) -> bool:  # noqa: ANN401
 def _is_api_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, _ = parts.hostname, parts.port  # the port may be no number, which is told here
     except ValueError:
         return False
-    if not host or parts.username or parts.query or parts.fragment or re.search(r"\s", url):
+    if not host or re.search(r"[\s@?#]", url):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_this_machine(host))
 

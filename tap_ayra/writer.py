@@ -48,13 +48,14 @@ class BufferedWriter(MsgSpecWriter):
             self._write()
 
     def write_last_state(self, state: Mapping[str, Any]) -> None:
-        """Write what has gathered and a STATE, and let nothing be written after it.
+        """Write what has gathered and a STATE (if there is one), and let nothing follow it.
 
         Waits until a write that is under way has ended; the caller bounds the time. The lock
         stays taken, on purpose.
         """
         self._lock.acquire()
-        self._gather({"type": "STATE", "value": state})
+        if state:
+            self._gather({"type": "STATE", "value": state})
         self._write()
 
     def _gather(self, message: dict[str, Any]) -> None:

@@ -1,0 +1,61 @@
+# All that is installed stays in this folder: .tools/ (uv, where the machine has none), .venv/ (the
+# tap and its tests) and .meltano/ (Meltano's plugins). Versions are pinned in requirements/.
+# PYTHON=python3.13 chooses another Python than the first 3.11 or later found.
+PYTHON ?=
+UV ?= $(if $(shell uv --version 2> /dev/null),uv,.tools/bin/uv)
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+VENV := .venv/bin
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_OPTIONS)
+
+.PHONY: help demo test lint format dist lock clean
+help: ## Show this help
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: .venv/ready ## Watch an incremental sync against a simulated Ayra API (no key, no server)
+	@$(VENV)/python -m tests.demo
+
+test: .venv/ready ## Run all tests
+	@$(VENV)/python -m tests.meltano_project
+	$(VENV)/python -m pytest
+
+lint: .venv/ready ## Check style, formatting and types
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy
+	$(UV) pip check --quiet --python $(VENV)/python
+
+format: .venv/ready ## Put the code in shape
+	$(VENV)/ruff check --fix-only
+	$(VENV)/ruff format
+
+dist: .tools/ready ## Build the wheel and the source archive into dist/
+	rm -rf dist
+	$(UV) build --quiet
+
+lock: .tools/ready ## Pin the newest versions (LOCK_OPTIONS=--upgrade) that pyproject.toml and meltano.yml allow
+	$(LOCK) --group dev pyproject.toml --output-file requirements/dev.txt
+	for target in jsonl postgres; do \
+		sed -n "s/^ *pip_url: \(.*target-$$target==.*\)/\1/p" meltano.yml \
+		| $(LOCK) - --output-file requirements/target-$$target.txt || exit 1; \
+	done
+
+clean: ## Remove all that was made here, but not output/ and Meltano's bookmarks
+	rm -rf .tools .venv .demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .meltano/extractors .meltano/loaders .meltano/run
+	find tap_ayra tests -name __pycache__ -prune -exec rm -rf {} +
+
+.tools/ready:
+	@command -v $(UV) > /dev/null || { echo "Installing uv into .tools …"; \
+		$(or $(PYTHON),python3) -m venv .tools \
+		&& .tools/bin/pip install --quiet uv==$(UV_VERSION); }
+	@mkdir -p .tools && touch $@
+
+.venv/ready: .tools/ready pyproject.toml requirements/dev.txt
+	@echo "Installing tap-ayra into .venv …"
+	@rm -rf .venv
+	@$(UV) venv --quiet --no-project --python '$(or $(PYTHON),>=3.11)' .venv
+	@$(UV) pip sync --quiet --python $(VENV)/python --require-hashes requirements/dev.txt
+	@$(UV) pip install --quiet --python $(VENV)/python --no-deps --editable .
+	@touch $@

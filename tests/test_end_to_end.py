@@ -1,0 +1,175 @@
+"""From the simulated API into a real PostgreSQL: through Meltano, and through a plain pipe."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import UTC, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg import rows
+
+from tests.comparison import TIMES, api_rows
+from tests.meltano_project import MeltanoProject, clean_environment, plugin_program
+from tests.sandbox import Call, SandboxApi, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.comparison import Rows
+    from tests.sandbox import RunningSandbox, World
+
+pytestmark = pytest.mark.usefixtures("plugins")
+
+TAP = Path(sys.executable).with_name("tap-ayra")
+
+TEXT, TIMESTAMP = "text", "timestamp without time zone"
+COLUMNS = {
+    "id": TEXT,
+    "agent_id": TEXT,
+    "agent_name": TEXT,
+    "caller_number": TEXT,
+    "status": TEXT,
+    "start_time": TIMESTAMP,
+    "end_time": TIMESTAMP,
+    "duration": "numeric",
+    "sentiment": TEXT,
+    "outcome": TEXT,
+    "topics": "text[]",
+    "has_recording": "boolean",
+    "has_transcript": "boolean",
+    "summary": TEXT,
+    "created_at": TIMESTAMP,
+}
+
+
+@pytest.fixture
+def sandbox(call_centre: World) -> Iterator[RunningSandbox]:
+    start = call_centre.clock.now() - timedelta(days=3)
+    odd = {
+        "emoji": {"summary": "👩🏽‍💻 “naïve” שלום", "topics": ["🧾", "שלום"]},
+        "nul": {"summary": "a\0b", "topics": ["c\0d", "e"]},
+        "quoting": {"summary": "\\N \t {\"'}; --", "topics": ["a,b", '{"c"}', "\\", ""]},
+        "no-topics": {"topics": []},
+        "fraction": {"duration": 12.5},
+        "null": {"overrides": dict.fromkeys(COLUMNS.keys() - {"id", "start_time"})},
+    }
+    for number, (name, details) in enumerate(odd.items()):
+        moment = start + timedelta(minutes=number)
+        call_centre.add(
+            Call(f"conv_{name}", moment, moment + timedelta(seconds=30), **details)  # type: ignore[arg-type]
+        )
+    with serve(SandboxApi(call_centre)) as running:
+        yield running
+
+
+def test_meltano(
+    sandbox: RunningSandbox, database: str, call_centre: World, tmp_path: Path
+) -> None:
+    settings = {"TAP_AYRA_API_URL": sandbox.url, "TAP_AYRA_API_KEY": sandbox.api.key}
+    for name, value in _server(database).items():
+        settings[f"TARGET_POSTGRES_{name.upper()}"] = value
+    project = MeltanoProject(tmp_path, settings)
+    _two_syncs(lambda: project.check("run", "tap-ayra", "target-postgres"), database, call_centre)
+
+
+def test_pipe(sandbox: RunningSandbox, database: str, call_centre: World, tmp_path: Path) -> None:
+    tap_config, target_config = tmp_path / "tap.json", tmp_path / "target.json"
+    state = tmp_path / "state.json"
+    state.write_text("{}")
+    tap_config.write_text(json.dumps({"api_url": sandbox.url, "api_key": sandbox.api.key}))
+    url = "postgresql+psycopg://{user}:{password}@{host}:{port}/{database}"
+    target = {
+        "sqlalchemy_url": url.format(**_server(database)),
+        "default_target_schema": "tap_ayra",
+        "sanitize_null_text_characters": True,
+    }
+    target_config.write_text(json.dumps(target))
+
+    def sync() -> None:
+        with (
+            subprocess.Popen(
+                [TAP, "--config", tap_config, "--state", state],
+                env=clean_environment(),
+                cwd=tmp_path,
+                stdout=subprocess.PIPE,
+            ) as tap,
+            subprocess.Popen(
+                [plugin_program("loaders/target-postgres"), "--config", target_config],
+                env=clean_environment() | {"PGTZ": "UTC"},
+                cwd=tmp_path,
+                stdin=tap.stdout,
+                stdout=subprocess.PIPE,
+                text=True,
+            ) as loader,
+        ):
+            states, _ = loader.communicate()
+        assert (tap.returncode, loader.returncode) == (0, 0)
+        state.write_text(states.splitlines()[-1])
+
+    _two_syncs(sync, database, call_centre)
+
+
+def _two_syncs(sync: Callable[[], object], database: str, call_centre: World) -> None:
+    """Sync, let calls end and others begin, sync again: the table is always what the API says."""
+    sync()
+    _check_table(database, call_centre)
+    going_on = {key for key, row in api_rows(call_centre).items() if row["status"] == "in_progress"}
+    assert going_on
+
+    call_centre.clock.advance(timedelta(hours=2).total_seconds())
+    known = len(api_rows(call_centre))
+    sync()
+    table = _check_table(database, call_centre)
+    assert len(table) == known
+    assert not any(table[key]["status"] == "in_progress" for key in going_on)
+
+
+def _check_table(database: str, call_centre: World) -> Rows:
+    with psycopg.connect(database, row_factory=rows.dict_row) as connection:
+        columns = {
+            row["column_name"]: "text[]" if row["udt_name"] == "_text" else row["data_type"]
+            for row in connection.execute(
+                "SELECT column_name, data_type, udt_name FROM information_schema.columns"
+                " WHERE (table_schema, table_name) = ('tap_ayra', 'conversations')"
+            )
+        }
+        landed = connection.execute("SELECT * FROM tap_ayra.conversations").fetchall()
+    assert {k: v for k, v in columns.items() if not k.startswith("_sdc_")} == COLUMNS
+    table = {row["id"]: {name: _comparable(name, row[name]) for name in COLUMNS} for row in landed}
+    assert len(table) == len(landed)
+    assert table == {key: _without_nul(row) for key, row in api_rows(call_centre).items()}
+    return table
+
+
+def _comparable(name: str, value: Any) -> Any:  # noqa: ANN401
+    """Give a column's value; one without time zone is in UTC."""
+    return value.replace(tzinfo=UTC) if name in TIMES and value else value
+
+
+def _without_nul(value: Any) -> Any:  # noqa: ANN401
+    """Give a value as PostgreSQL can hold it."""
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_nul(item) for key, item in value.items()}
+    return value
+
+
+def _server(database: str) -> dict[str, str]:
+    """Give the settings with which target-postgres finds a database."""
+    with psycopg.connect(database) as connection:
+        info = connection.info
+        return {
+            "host": info.host,
+            "port": str(info.port),
+            "user": info.user,
+            "password": info.password,
+            "database": info.dbname,
+        }

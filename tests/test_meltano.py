@@ -1,0 +1,129 @@
+"""The Meltano project over real parts: Meltano, its plugins, and a simulated API over HTTP."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+import yaml
+
+from tests.comparison import api_rows, file_rows, read_lines
+from tests.meltano_project import DEFINITION, MeltanoProject
+from tests.sandbox import SandboxApi, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.sandbox import RunningSandbox, World
+
+pytestmark = pytest.mark.usefixtures("plugins")
+
+
+@pytest.fixture
+def sandbox(call_centre: World) -> Iterator[RunningSandbox]:
+    with serve(SandboxApi(call_centre)) as running:
+        yield running
+
+
+@pytest.fixture
+def project(sandbox: RunningSandbox, tmp_path: Path) -> MeltanoProject:
+    settings = {"TAP_AYRA_API_URL": sandbox.url, "TAP_AYRA_API_KEY": sandbox.api.key}
+    return MeltanoProject(tmp_path, settings)
+
+
+def test_definition_is_valid() -> None:
+    schema = resources.files("meltano.schemas").joinpath("meltano.schema.json").read_text()
+    jsonschema.validate(_definition(), json.loads(schema))
+
+
+def test_no_plugin_needs_the_hub() -> None:
+    plugins = [plugin for kind in _definition()["plugins"].values() for plugin in kind]
+    assert all(
+        plugin.keys() >= {"namespace", "pip_url", "executable", "settings"} for plugin in plugins
+    )
+
+
+def test_two_syncs_into_a_file(
+    project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
+) -> None:
+    output = project.folder / "output" / "conversations.jsonl"
+
+    project.check("run", "tap-ayra", "target-jsonl")
+    first = read_lines(output)
+    assert file_rows(output) == api_rows(call_centre)
+    assert len(first) == len(call_centre.visible())
+    bookmark = _bookmark(project)
+    requests = len(sandbox.api.requests)
+
+    call_centre.clock.advance(timedelta(hours=2).total_seconds())
+    project.check("run", "tap-ayra", "target-jsonl")
+    assert file_rows(output) == api_rows(call_centre)
+    again = read_lines(output)[len(first) :]
+    assert min(datetime.fromisoformat(row["start_time"]) for row in again) >= bookmark
+    assert len(again) < len(first) / 2
+    assert _bookmark(project) > bookmark
+    assert len(sandbox.api.requests) - requests <= 2
+
+
+def test_a_refused_key_is_told_at_every_log_level(project: MeltanoProject) -> None:
+    project.settings = {**project.settings, "TAP_AYRA_API_KEY": "sk_test_wrong"}
+    result = project.meltano("run", "tap-ayra", "target-jsonl", log_level="error")
+    assert result.returncode != 0
+    assert "api_key" in result.stderr
+    assert "sk_test_wrong" not in result.stdout + result.stderr
+
+
+def test_a_key_is_required(project: MeltanoProject) -> None:
+    project.settings = {}
+    result = project.meltano("run", "tap-ayra", "target-jsonl")
+    assert result.returncode != 0
+    assert "api_key" in result.stderr
+
+
+def test_settings_reach_the_tap_in_their_types(
+    project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
+) -> None:
+    hashed = "md5(caller_number) if caller_number else None"
+    definition = _definition()
+    definition["plugins"]["extractors"][0]["config"] = {"settling_minutes": 2.5}
+    (project.folder / DEFINITION.name).write_text(yaml.safe_dump(definition), encoding="utf-8")
+    project.settings = {
+        **project.settings,
+        "TAP_AYRA_START_DATE": "2026-03-01",
+        "TAP_AYRA_REQUEST_TIMEOUT": "30",
+        "TAP_AYRA_HAS_RECORDING": "true",
+        "TAP_AYRA_PAGE_SIZE": "50",
+        "TAP_AYRA_STREAM_MAPS": json.dumps({"conversations": {"caller_number": hashed}}),
+    }
+    project.check("run", "tap-ayra", "target-jsonl")
+    assert {request.params["has_recording"] for request in sandbox.api.requests} == {"true"}
+    assert {request.params["per_page"] for request in sandbox.api.requests} == {"50"}
+    landed = file_rows(project.folder / "output" / "conversations.jsonl")
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    expected = {
+        key: row
+        for key, row in api_rows(call_centre).items()
+        if row["has_recording"] and row["start_time"] >= start
+    }
+    assert landed.keys() == expected.keys()
+    assert {len(row["caller_number"] or "") for row in landed.values()} == {0, 32}
+
+
+def test_the_schedule_is_an_example(project: MeltanoProject) -> None:
+    schedules = json.loads(project.check("schedule", "list", "--format=json"))["schedules"]
+    assert [schedule["name"] for schedule in schedules["job"]] == ["ayra-hourly"]
+
+
+def _definition() -> dict[str, Any]:
+    definition: dict[str, Any] = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))
+    return definition
+
+
+def _bookmark(project: MeltanoProject) -> datetime:
+    bookmarks = project.state("target-jsonl")["bookmarks"]
+    return datetime.fromisoformat(bookmarks["conversations"]["replication_key_value"])
