@@ -9,7 +9,7 @@ VENV := .venv/bin
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_OPTIONS)
 
-.PHONY: help demo test lint format dist lock clean
+.PHONY: help demo test lint format bench dist lock clean
 help: ## Show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
@@ -29,6 +29,9 @@ lint: .venv/ready ## Check style, formatting and types
 format: .venv/ready ## Put the code in shape
 	$(VENV)/ruff check --fix-only
 	$(VENV)/ruff format
+
+bench: .venv/ready ## Measure tap-ayra beside other ways to read the API (about 15 minutes)
+	UV='$(UV)' $(VENV)/python -m benchmarks
 
 dist: .tools/ready ## Build the wheel and the source archive into dist/
 	rm -rf dist

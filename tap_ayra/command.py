@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import gc
-import json
 import logging
 import os
 import signal
 import sys
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
@@ -48,29 +47,41 @@ class AyraCommand(SingerCommand):
     def _telling(self) -> Iterator[None]:
         """Exit with 1 after an expected failure; anything else passes through."""
         try:
-            yield
+            try:
+                yield
+            finally:
+                sys.stdout.flush()
         except TapAyraError as error:
             lines = str(error).splitlines()
         except ConfigValidationError as error:
             lines = [*error.errors, "Config validation failed"]
-        except json.JSONDecodeError as error:
-            lines = [f"A file given is no JSON: line {error.lineno}, column {error.colno}"]
+        except UnicodeDecodeError:
+            lines = ["A file given is no text in UTF-8"]
+        except ValueError as error:
+            if not hasattr(error, "lineno"):  # as the JSON errors of every library have
+                raise
+            lines = [f"A file given is no JSON: {error}"]
         except BrokenPipeError:
             self.logger.info("Nobody reads the output any more; stopping")
             leave(1)
         except OSError as error:
+            if error.strerror and not error.filename:
+                self._tell(f"The output cannot be written: {error.strerror}")
+                leave(1)
             lines = [f"A file cannot be read or written: {error.strerror or error}"]
-            if error.filename:
-                lines.append(str(error.filename))
+            lines += [str(error.filename)] * bool(error.filename)
         else:
             return
+        self._tell(*lines)
+        sys.exit(1)
+
+    def _tell(self, *lines: str) -> None:
         for line in lines[:-1]:
             self.logger.error(line)
         self.logger.error(lines[-1], exc_info=self.logger.isEnabledFor(logging.DEBUG))
-        sys.exit(1)
 
 
-def leave(code: int) -> None:
+def leave(code: int) -> NoReturn:
     """End the process at once: no thread and no unwritten output holds it back."""
     sys.stderr.flush()
     os._exit(code)

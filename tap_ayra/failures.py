@@ -161,7 +161,7 @@ def rule_for_exception(error: requests.RequestException) -> Rule:
     return UNUSABLE
 
 
-def explain(
+def explain(  # noqa: PLR0913
     rule: Rule,
     status: int | None = None,
     body: bytes = b"",

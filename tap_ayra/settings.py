@@ -78,10 +78,10 @@ class Settings:
             confidential=confidential(config),
             page_size=config["page_size"],
             concurrency=config["concurrency"],
-            settling=_span(float(config["settling_minutes"]) * 60),
-            in_progress_limit=_span(float(config["in_progress_limit_hours"]) * 3600),
-            lookback=_span(float(config["lookback_days"]) * 86400),
-            request_timeout=min(float(config["request_timeout"]), LONGEST_TIMEOUT),
+            settling=_span(config["settling_minutes"] * 60),
+            in_progress_limit=_span(config["in_progress_limit_hours"] * 3600),
+            lookback=_span(config["lookback_days"] * 86400),
+            request_timeout=min(config["request_timeout"], LONGEST_TIMEOUT),
             user_agent=config.get("user_agent")
             or f"tap-ayra/{version('tap-ayra')} singer-sdk/{version('singer-sdk')}",
         )

@@ -70,6 +70,10 @@ class Conversations(AyraStream):
             return None
         return self.state_manager.began_with
 
+    @property
+    def partitions(self) -> None:
+        """None, even where a state from elsewhere has some."""
+
     def get_replication_key_signpost(self, context: Context | None = None) -> None:
         """None: the bookmark is capped by the API's clock, not by this machine's."""
 
@@ -138,7 +142,14 @@ class Conversations(AyraStream):
     def _generate_record_messages(self, record: Record) -> Generator[RecordMessage]:
         """Pass a record, selected and conformed by `post_process`, through the stream maps."""
         for stream_map in self.stream_maps:
-            mapped = stream_map.transform(record)
+            try:
+                mapped = stream_map.transform(record)
+            except Exception as error:  # noqa: BLE001  its text may quote the record
+                msg = (
+                    f"A stream map of {stream_map.stream_alias} fails on conversation "
+                    f"{record.get('id')} ({type(error).__name__}).\nMend stream_maps."
+                )
+                raise TapAyraError(msg) from None
             if mapped is not None:
                 yield RecordMessage(
                     stream=stream_map.stream_alias,

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
-from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_ayra.command import AyraCommand, stop_on_signal
+from tap_ayra.failures import TapAyraError
 from tap_ayra.redaction import redact_logs
 from tap_ayra.settings import confidential
 from tap_ayra.settings_schema import SETTINGS
@@ -60,6 +61,31 @@ class TapAyra(Tap):
             raise ConfigValidationError(msg, errors=faults)
         return faults
 
+    def setup_mapper(self) -> None:
+        """Prepare the stream maps; one that cannot work is a fault of the settings."""
+        try:
+            super().setup_mapper()
+        except (MappingError, AttributeError) as error:  # the latter of an unknown Faker locale
+            msg = "The settings are not valid"
+            raise ConfigValidationError(msg, errors=[f"stream_maps: {error}"]) from error
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over a state, if it has the form of one.
+
+        Raises:
+            TapAyraError: if it has not.
+        """
+        bookmarks = state.get("bookmarks", {})
+        if not isinstance(bookmarks, dict) or not all(
+            isinstance(bookmark, dict) for bookmark in bookmarks.values()
+        ):
+            msg = (
+                "The state given is no Singer state: its bookmarks are not objects.\n"
+                "Give the last state as it was written, or none to read everything again."
+            )
+            raise TapAyraError(msg)
+        super().load_state(state)
+
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop within seconds, the last STATE first."""
         stop_on_signal(signum, self.message_writer, self.state)
@@ -76,6 +102,17 @@ class TapAyra(Tap):
             help=command.help,
             logger=cls.logger,
         )
+
+    @classmethod
+    def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:  # noqa: ANN401
+        """Read the files of settings; what holds none is refused."""
+        try:
+            return super().cb_config(ctx, param, value)
+        except (ValueError, TypeError) as error:
+            why = error if hasattr(error, "lineno") else "it holds something else"
+            fault = f"{' '.join(value)} is no JSON object of settings: {why}"
+            msg = "The settings cannot be read"
+            raise ConfigValidationError(msg, errors=[fault]) from None
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:

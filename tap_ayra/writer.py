@@ -63,7 +63,7 @@ class BufferedWriter(MsgSpecWriter):
         self._buffer += b"\n"
 
     def _write(self) -> None:
-        if self._buffer:
-            gathered, self._buffer = self._buffer, bytearray()
-            sys.stdout.buffer.write(gathered)
-            sys.stdout.buffer.flush()
+        left, self._buffer = memoryview(self._buffer), bytearray()
+        while left:  # an unbuffered stdout takes a part only where a signal comes in between
+            left = left[sys.stdout.buffer.write(left) :]
+        sys.stdout.buffer.flush()

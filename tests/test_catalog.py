@@ -1,0 +1,163 @@
+"""The catalog: one stream, its keys, and a schema that every documented field stands in."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tap_ayra.tap import TapAyra
+from tests.meltano_project import ROOT
+from tests.sandbox import Call, SandboxApi, SandboxClock, World, serve
+from tests.singer import captured, deselect, discovered, sync
+
+NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
+TEXT: dict[str, Any] = {"type": ["string", "null"]}
+MOMENT: dict[str, Any] = {"type": ["string", "null"], "format": "date-time"}
+TRUTH: dict[str, Any] = {"type": ["boolean", "null"]}
+TYPES: dict[str, dict[str, Any]] = {
+    "id": {"type": ["string"]},
+    "agent_id": TEXT,
+    "agent_name": TEXT,
+    "caller_number": TEXT,
+    "status": TEXT,
+    "start_time": MOMENT,
+    "end_time": MOMENT,
+    "duration": {"type": ["number", "null"]},
+    "sentiment": TEXT,
+    "outcome": TEXT,
+    "topics": {"type": ["array", "null"], "items": TEXT},
+    "has_recording": TRUTH,
+    "has_transcript": TRUTH,
+    "summary": TEXT,
+    "created_at": MOMENT,
+}
+
+
+@pytest.fixture
+def stream() -> dict[str, Any]:
+    """The catalog's one stream."""
+    (only,) = discovered()["streams"]
+    return dict(only)
+
+
+@pytest.fixture
+def world() -> World:
+    """Three finished calls."""
+    starts = [NOW - timedelta(hours=hours) for hours in (3, 2, 1)]
+    calls = [Call(f"conv_{start.hour}", start, start + timedelta(minutes=5)) for start in starts]
+    return World(SandboxClock(NOW, frozen=True), calls)
+
+
+def test_the_file_is_what_is_discovered() -> None:
+    with captured() as written:
+        TapAyra(validate_config=False, setup_mapper=False).run_discovery()
+    assert (ROOT / "catalog.json").read_bytes() == written.getvalue()
+
+
+def test_keys_and_replication(stream: dict[str, Any]) -> None:
+    assert stream["tap_stream_id"] == stream["stream"] == "conversations"
+    assert stream["key_properties"] == ["id"]
+    assert stream["replication_key"] == "start_time"
+    assert stream["replication_method"] == "INCREMENTAL"
+    metadata = _metadata(stream)
+    assert metadata[()]["valid-replication-keys"] == ["start_time"]
+    assert metadata[()]["table-key-properties"] == ["id"]
+
+
+def test_the_stream_is_selected_by_default(stream: dict[str, Any]) -> None:
+    metadata = _metadata(stream)
+    assert metadata[()]["inclusion"] == "available"
+    assert metadata[()].get("selected-by-default", metadata[()].get("selected")) is True
+    assert {name[-1]: entry["inclusion"] for name, entry in metadata.items() if name} == {
+        name: "automatic" if name in {"id", "start_time"} else "available" for name in TYPES
+    }
+
+
+def test_everything_is_read_with_the_catalog_as_discovered(world: World) -> None:
+    with serve(SandboxApi(world)) as sandbox:
+        output = sync(sandbox, catalog=discovered())
+    assert output.records == world.rows()
+    assert output.schema["properties"].keys() == TYPES.keys()
+
+
+def test_types(stream: dict[str, Any]) -> None:
+    schema = stream["schema"]
+    described = {
+        name: {key: value for key, value in definition.items() if key != "description"}
+        for name, definition in schema["properties"].items()
+    }
+    assert described == TYPES
+    assert schema["required"] == ["id"]
+    assert schema["type"] == "object"
+
+
+def test_the_fields_are_those_of_the_api(stream: dict[str, Any], world: World) -> None:
+    assert list(stream["schema"]["properties"]) == list(world.rows()[0])
+
+
+def test_every_field_is_described_with_its_source(stream: dict[str, Any]) -> None:
+    for name, definition in stream["schema"]["properties"].items():
+        assert definition["description"].endswith(f"from {name}")
+    assert "seconds" in stream["schema"]["properties"]["duration"]["description"]
+    for name, definition in TYPES.items():
+        if definition is MOMENT:
+            assert "UTC" in stream["schema"]["properties"][name]["description"]
+
+
+def test_new_values_break_nothing(stream: dict[str, Any], world: World) -> None:
+    assert "enum" not in json.dumps(stream["schema"])
+    world["conv_12"].overrides = {"status": "transferred", "sentiment": "mixed", "outcome": "new"}
+    with serve(SandboxApi(world)) as sandbox:
+        assert sync(sandbox).records == world.rows()
+
+
+def test_every_field_but_the_id_may_be_null(world: World) -> None:
+    nulls = dict.fromkeys(TYPES.keys() - {"id"})
+    world["conv_14"].overrides = nulls
+    with serve(SandboxApi(world)) as sandbox:
+        records = sync(sandbox).records
+    assert {**nulls, "id": "conv_14"} in records
+
+
+def test_unknown_fields_are_left_out_with_one_warning_each(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for call in world.visible():
+        call.overrides = {"language": "en", "score": {"csat": 5}}
+    with serve(SandboxApi(world)) as sandbox:
+        for _ in range(2):  # once for each sync
+            caplog.clear()
+            records = sync(sandbox, page_size=1).records
+            warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+            assert sorted(warnings) == [
+                f"Field {name} is not in the catalog's schema and is left out "
+                "(said once for this sync)"
+                for name in ("language", "score")
+            ]
+    assert len(records) == 3
+    assert all(record.keys() == TYPES.keys() for record in records)
+
+
+def test_keys_are_sent_even_if_deselected(world: World) -> None:
+    catalog = discovered()
+    deselect(catalog, TYPES)
+    with serve(SandboxApi(world)) as sandbox:
+        assert sync(sandbox, catalog=catalog).records == [
+            {"id": row["id"], "start_time": row["start_time"]} for row in world.rows()
+        ]
+
+
+def test_a_deselected_stream_is_not_read(world: World) -> None:
+    catalog = discovered()
+    catalog["streams"][0]["metadata"][-1]["metadata"]["selected"] = False
+    with serve(SandboxApi(world)) as sandbox:
+        assert sync(sandbox, catalog=catalog).records == []
+        assert sandbox.api.requests == []
+
+
+def _metadata(stream: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
+    return {tuple(entry["breadcrumb"]): entry["metadata"] for entry in stream["metadata"]}

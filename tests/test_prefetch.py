@@ -1,0 +1,203 @@
+"""The look-ahead over pages: in order, bounded, and gone when it is no longer wanted."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_ayra.prefetch import Prefetch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PATIENCE = 5.0
+"""Seconds after which a thread that has not done its work never will."""
+
+
+class Pages:
+    """Gives a page when the test lets it, and remembers what was asked for.
+
+    Attributes:
+        begun: the pages whose fetching has begun, in order.
+        arrived: the pages that have been given.
+        most: how many have been fetched at the same time at most.
+        threads: those that fetched.
+    """
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.arrived: set[int] = set()
+        self.most = 0
+        self.threads: set[threading.Thread] = set()
+        self._changed = threading.Condition()
+        self._under_way = 0
+        self._gates: defaultdict[int, threading.Event] = defaultdict(threading.Event)
+        self._open = False
+
+    def fetch(self, page: int) -> str:
+        """Fetch a page; one with a number below 0 fails."""
+        with self._changed:
+            self.begun.append(page)
+            self._under_way += 1
+            self.most = max(self.most, self._under_way)
+            self.threads.add(threading.current_thread())
+            gate = self._gates[page]
+            self._changed.notify_all()
+        assert self._open or gate.wait(PATIENCE)
+        with self._changed:
+            self._under_way -= 1
+            self.arrived.add(page)
+            self._changed.notify_all()
+        if page < 0:
+            message = f"page {page} cannot be had"
+            raise LookupError(message)
+        return f"page {page}"
+
+    def let(self, *pages: int) -> None:
+        """Let pages arrive."""
+        with self._changed:
+            for page in pages:
+                self._gates[page].set()
+
+    def let_all(self) -> None:
+        """Let every page arrive, those not yet asked for included."""
+        with self._changed:
+            self._open = True
+            for gate in self._gates.values():
+                gate.set()
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait until something holds for what has been asked for."""
+        with self._changed:
+            assert self._changed.wait_for(condition, PATIENCE)
+
+
+@pytest.fixture
+def pages() -> Iterator[Pages]:
+    pages = Pages()
+    yield pages
+    pages.let_all()
+
+
+def ended(threads: set[threading.Thread]) -> bool:
+    """Wait for threads to end."""
+    for thread in threads:
+        thread.join(PATIENCE)
+    return not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 8])
+def test_pages_come_in_the_order_asked_for(pages: Pages, workers: int) -> None:
+    pages.let_all()
+    ahead = Prefetch(pages.fetch, workers=workers)
+    walked = [ahead.get(page, range(page + 1, 60)) for page in range(60)]
+    ahead.close()
+    assert walked == [f"page {page}" for page in range(60)]
+    assert sorted(pages.begun) == list(range(60))
+    assert pages.most <= workers
+
+
+def test_later_pages_may_arrive_first(pages: Pages) -> None:
+    def answer_the_first_last() -> None:
+        pages.let(1, 2)
+        pages.wait_until(lambda: {1, 2} <= pages.arrived)
+        pages.let(0)
+
+    ahead = Prefetch(pages.fetch, workers=3)
+    threading.Thread(target=answer_the_first_last).start()
+    walked = [ahead.get(page, range(page + 1, 3)) for page in range(3)]
+    ahead.close()
+    assert walked == ["page 0", "page 1", "page 2"]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_it_is_bounded(pages: Pages, workers: int) -> None:
+    ahead = Prefetch(pages.fetch, workers=workers)
+    pages.let(0)
+    ahead.get(0, count(1))  # an endless walk
+    pages.wait_until(lambda: len(pages.begun) == workers + 1)
+    assert sorted(pages.begun) == list(range(workers + 1))
+    assert len(ahead._pages) == 2 * workers - 1  # without the one handed out
+    pages.let_all()
+    for page in range(1, 20):
+        assert ahead.get(page, count(page + 1)) == f"page {page}"
+        assert len(ahead._pages) < 2 * workers
+        assert max(pages.begun) < page + 2 * workers
+    ahead.close()
+    assert pages.most == workers
+    assert len(pages.threads) <= workers
+
+
+def test_a_page_is_fetched_once(pages: Pages) -> None:
+    pages.let_all()
+    ahead = Prefetch(pages.fetch, workers=2)
+    ahead.get(0, [1, 2, 1, 0])
+    ahead.get(1, [2])
+    ahead.get(2)
+    ahead.close()
+    assert sorted(pages.begun) == [0, 1, 2]
+
+
+def test_nothing_is_fetched_before_it_is_asked_for(pages: Pages) -> None:
+    pages.let_all()
+    ahead = Prefetch(pages.fetch, workers=4)
+    assert (ahead._threads, pages.begun) == ([], [])
+    assert ahead.get(0) == "page 0"
+    assert len(ahead._threads) == 1
+    ahead.close()
+
+
+def test_an_error_surfaces_where_its_page_is_wanted(pages: Pages) -> None:
+    pages.let_all()
+    ahead = Prefetch(pages.fetch, workers=4)
+    walk = [1, 2, -3, 4, -5]
+    assert ahead.get(1, walk[1:]) == "page 1"
+    pages.wait_until(lambda: len(pages.begun) == 5)
+    assert ahead.get(2, walk[2:]) == "page 2"
+    with pytest.raises(LookupError, match="page -3 cannot be had"):
+        ahead.get(-3, walk[3:])
+    assert ahead.get(4, walk[4:]) == "page 4"
+    with pytest.raises(LookupError, match="page -5 cannot be had"):
+        ahead.get(-5)
+    ahead.close()
+
+
+def test_a_page_no_longer_wanted_is_not_fetched(pages: Pages) -> None:
+    ahead = Prefetch(pages.fetch, workers=2)
+    pages.let(0)
+    ahead.get(0, [1, 2, 3])
+    pages.wait_until(lambda: {1, 2} <= {*pages.begun})  # all threads are busy
+    ahead._pages[3].add_done_callback(lambda _: pages.let_all())
+    assert ahead.get(7) == "page 7"
+    ahead.close()
+    assert ended({*ahead._threads})
+    assert sorted(pages.begun) == [0, 1, 2, 7]
+
+
+def test_closing_drops_what_has_not_begun_and_ends_the_threads(pages: Pages) -> None:
+    ahead = Prefetch(pages.fetch, workers=2)
+    pages.let(0)
+    ahead.get(0, range(1, 4))
+    pages.wait_until(lambda: {1, 2} <= {*pages.begun})
+    ahead.close()
+    pages.let_all()
+    assert ended({*ahead._threads})
+    assert sorted(pages.begun) == [0, 1, 2]
+
+
+def test_closing_does_not_wait_for_a_page_under_way(pages: Pages) -> None:
+    ahead = Prefetch(pages.fetch, workers=2)
+    pages.let(0)
+    ahead.get(0, [1])
+    pages.wait_until(lambda: 1 in pages.begun)
+    ahead.close()
+    assert any(thread.is_alive() for thread in ahead._threads)
+    assert all(thread.daemon for thread in ahead._threads)
+
+
+def test_closing_an_unused_one_is_no_trouble(pages: Pages) -> None:
+    Prefetch(pages.fetch, workers=2).close()

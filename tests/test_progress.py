@@ -1,0 +1,150 @@
+"""What people read of a sync: a line about every ten seconds, and one at the end."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tap_ayra import progress
+from tap_ayra.progress import Progress
+from tests.sandbox import Call, RunningSandbox, SandboxApi, SandboxClock, World, serve
+from tests.singer import sync
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
+LOGGER = logging.getLogger("tap-ayra")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Stands in for the module `time`."""
+    clock = SimpleNamespace(now=0.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(progress, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO)
+    return caplog
+
+
+@pytest.fixture
+def sandbox() -> Iterator[RunningSandbox]:
+    clock = SandboxClock(NOW, frozen=True)
+    world = World.generate(clock, seed=2, count=40, until=NOW - timedelta(hours=1))
+    with serve(SandboxApi(world, rate_limit=None, cache_seconds=0)) as running:
+        yield running
+
+
+def test_a_line_every_ten_seconds(clock: SimpleNamespace, lines: pytest.LogCaptureFixture) -> None:
+    told = Progress(LOGGER)
+    for second in range(1, 61):
+        clock.now = float(second)
+        told.page(100, 1_000_000, 450)
+    assert len(lines.messages) == 6
+
+
+def test_what_a_line_says(clock: SimpleNamespace, lines: pytest.LogCaptureFixture) -> None:
+    told = Progress(LOGGER)
+    told.page(2_000, 40_000, None)
+    clock.now = 10.0
+    told.page(2_000, 40_000, 123)
+    assert lines.messages == [
+        (
+            "4,000 of 40,000 conversations (10 %), 400 a second, 123 requests left, about "
+            "1 min 30 s left"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("counted", "remaining", "said"),
+    [
+        (100, 0, "100 of 100 conversations (100 %), 10 a second, 0 requests left, about 0 s left"),
+        (90, None, "100 of 90 conversations (100 %), 10 a second, no rate limit known, about 0 s"),
+        (72_200, 7, "(0 %), 10 a second, 7 requests left, about 2 h 0 min left"),
+        (1_000, 7, "(10 %), 10 a second, 7 requests left, about 1 min 30 s left"),
+        (150, 7, "(67 %), 10 a second, 7 requests left, about 5 s left"),
+    ],
+)
+def test_odd_counts(
+    clock: SimpleNamespace,
+    lines: pytest.LogCaptureFixture,
+    counted: int,
+    remaining: int | None,
+    said: str,
+) -> None:
+    told = Progress(LOGGER)
+    clock.now = 10.0
+    told.page(100, counted, remaining)
+    assert said in lines.messages[0]
+
+
+def test_pages_that_bring_nothing(clock: SimpleNamespace, lines: pytest.LogCaptureFixture) -> None:
+    told = Progress(LOGGER)
+    clock.now = 10.0
+    told.page(0, 0, None)
+    assert lines.messages == [
+        "0 of 0 conversations (0 %), 0 a second, no rate limit known, about 0 s left"
+    ]
+
+
+def test_no_line_for_each_request(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:
+    sync(sandbox, page_size=2)
+    many = [line for line in lines.messages if line.startswith("Complete: ")]
+    assert len(sandbox.api.requests) > 20
+    assert len(lines.messages) < 10
+    assert len(many) == 1
+
+
+def test_the_last_line(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:
+    sync(sandbox)
+    bookmark = sandbox.api.world.rows()[-1]["start_time"]
+    assert (
+        "Complete: the API counted 40 conversations, 40 were delivered in 1 requests with 0 "
+        f"repairs; bookmark {bookmark}, held back by nothing" in lines.messages
+    )
+
+
+def test_the_last_line_names_what_holds_the_bookmark(
+    sandbox: RunningSandbox, lines: pytest.LogCaptureFixture
+) -> None:
+    start = NOW - timedelta(minutes=30)
+    sandbox.api.world.add(Call("conv_open", start))
+    sync(sandbox)
+    (last,) = [line for line in lines.messages if line.startswith("Complete: ")]
+    assert last.endswith(
+        "bookmark 2026-03-09T14:30:00Z, held back by conversation conv_open, unsettled, started "
+        "2026-03-09T14:30:00Z"
+    )
+
+
+def test_conversations_that_never_ended_are_named(
+    sandbox: RunningSandbox, lines: pytest.LogCaptureFixture
+) -> None:
+    for number in range(12):
+        sandbox.api.world.add(Call(f"conv_stuck{number:02}", NOW - timedelta(days=3)))
+    sync(sandbox)
+    (warning,) = [r.getMessage() for r in lines.records if r.levelno == logging.WARNING]
+    assert warning.startswith("12 conversations are taken as final although they never ended")
+    assert warning.endswith("conv_stuck08, conv_stuck09, ...")
+
+
+def test_the_completeness_metric(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:
+    sync(sandbox)
+    points = [
+        json.loads(line.partition("METRIC: ")[2])
+        for line in lines.messages
+        if "sync_completeness" in line
+    ]
+    assert [point["value"]["delivered"] for point in points] == [40]
+    assert points[0]["tags"] == {"stream": "conversations"}
