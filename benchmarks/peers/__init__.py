@@ -1,0 +1,1 @@
+"""What tap-ayra is measured against, each set up as its own documentation has it."""
