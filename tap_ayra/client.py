@@ -17,9 +17,11 @@ from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
 
 from tap_ayra.deadline import DeadlineAdapter
 from tap_ayra.failures import (
+    PageFailedError,
     Rule,
     TapAyraError,
     explain,
+    one_line,
     rule_for_exception,
     rule_for_status,
 )
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 TEST_TRIES = 2
 """Requests that a connection test may cost."""
 
-_TOLD_ELSEWHERE = (TapAyraError, BrokenPipeError, SyncLifecycleSignal)
+_TOLD_ELSEWHERE = (TapAyraError, OSError, SyncLifecycleSignal)
 
 
 class OneHostSession(requests.Session):
@@ -108,6 +110,8 @@ class AyraStream(RESTStream[PageToken]):
         Proxies and a company's certificate authority are looked up in the environment once;
         `netrc` is not, since it would replace the key.
         """
+        if not self.logger.isEnabledFor(logging.DEBUG):  # else it shows tracebacks of its own
+            logging.getLogger("urllib3").setLevel(logging.ERROR)
         session = OneHostSession()
         session.mount("http://", DeadlineAdapter(pool_maxsize=self.settings.concurrency))
         session.mount("https://", DeadlineAdapter(pool_maxsize=self.settings.concurrency))
@@ -141,7 +145,8 @@ class AyraStream(RESTStream[PageToken]):
         """Ask for one page, again and again while the failures are passing ones.
 
         Safe to call from several threads. After a permanent failure in one of them no request
-        starts in any other.
+        starts in any other; a page that does not add up is a failure of that page alone, which
+        counts if the walk still wants it.
 
         Raises:
             TapAyraError: if the failure is permanent or lasts too long.
@@ -152,6 +157,8 @@ class AyraStream(RESTStream[PageToken]):
         )
         try:
             page: Page = self.request_decorator(self._attempt)(request, token)
+        except PageFailedError:
+            raise
         except BaseException as error:
             self.limiter.close(error)
             raise
@@ -183,15 +190,15 @@ class AyraStream(RESTStream[PageToken]):
         try:
             response = self.requests_session.send(request, timeout=self.settings.request_timeout)
             headers = response.headers
+            self.validate_response(response)
         except requests.RequestException as error:
             raise self._failure(rule_for_exception(error)) from None
         finally:
             self.limiter.release(headers)
-        self.validate_response(response)
         try:
             page = Page.read(response, token)
         except PageMismatchError as error:
-            msg = f"Page {token.page}: {error}"
+            msg = f"Page {token.page}: {one_line(str(error))}"
             raise PageMismatchError(msg) from None
         self.patience.good_answer()
         return page
@@ -215,4 +222,8 @@ class AyraStream(RESTStream[PageToken]):
             address=self.url_base,
             hide=self.settings.confidential,
         )
-        return RetriableAPIError(text, response) if rule.passing else TapAyraError(text)
+        if rule.passing:
+            return RetriableAPIError(text, response)
+        failure = TapAyraError(text)
+        self.limiter.close(failure)  # before this request's end lets another one start
+        return failure

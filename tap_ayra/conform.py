@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tap_ayra.failures import TapAyraError
+import msgspec
+
+from tap_ayra.failures import TapAyraError, one_line
 from tap_ayra.instants import utc_text
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "object": (dict,),
 }
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 _BOOLEAN_TEXTS = {"true": True, "false": False}
 
 
@@ -126,14 +128,14 @@ class Conformer:
 
     def _refusal(self, record: dict[str, Any], name: str, why: str) -> TapAyraError:
         return TapAyraError(
-            f"Conversation {record.get('id')} cannot be delivered: its {name} {why}.\n"
+            f"Conversation {one_line(record.get('id'))} cannot be delivered: its {name} {why}.\n"
             f"Ask Ayra about it; until it is mended, deselect {name} in the catalog to go on."
         )
 
     def _warn(self, name: str, what: str) -> None:
         if name not in self._warned:
             self._warned.add(name)
-            self._logger.warning("Field %s %s (said once for this sync)", name, what)
+            self._logger.warning("Field %s %s (said once for this sync)", one_line(name), what)
 
 
 def _types(definition: Mapping[str, Any]) -> tuple[type, ...]:
@@ -143,11 +145,12 @@ def _types(definition: Mapping[str, Any]) -> tuple[type, ...]:
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    """Text as it is, anything else as JSON, every digit kept."""
+    return value if isinstance(value, str) else _encode(value).decode()
 
 
 def _number(value: Any) -> int | Decimal | None:  # noqa: ANN401
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "_" in value:  # which Python's numbers may hold
         return None
     for kind in (int, Decimal):
         try:

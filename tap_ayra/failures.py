@@ -33,6 +33,10 @@ class TapAyraError(FatalAPIError):
     """An expected, permanent failure; its text is what the user reads, a line per thought."""
 
 
+class PageFailedError(TapAyraError):
+    """One page never added up; the others may, and it may not be wanted any more."""
+
+
 class QuotaExhaustedError(TapAyraError):
     """The API's quota is used up for longer than a sync waits."""
 
@@ -198,7 +202,7 @@ def explain(  # noqa: PLR0913
     lines.append(remedy)
     if address and "api_url" in remedy:
         lines.append(f"Now api_url is {address}")
-    request_id = _line(error.get("request_id") or request_id, hide)
+    request_id = one_line(error.get("request_id") or request_id, hide)
     if request_id:
         lines.append(f"Request id: {request_id}")
     return "\n".join(lines)
@@ -220,10 +224,10 @@ def _error_object(body: bytes) -> dict[str, Any]:
 
 def _plain(value: object, hide: Iterable[str]) -> str:
     """A line of what the API said, without phone numbers."""
-    return _PHONE_NUMBER.sub(HIDDEN, _line(value, hide))
+    return _PHONE_NUMBER.sub(HIDDEN, one_line(value, hide))
 
 
-def _line(value: object, hide: Iterable[str]) -> str:
+def one_line(value: object, hide: Iterable[str] = ()) -> str:
     """One short printable line of what the API said, without what nobody should read."""
     if not isinstance(value, str | int | float):
         return ""

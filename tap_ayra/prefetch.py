@@ -8,11 +8,15 @@ from concurrent.futures import Future
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from tap_ayra.failures import PageFailedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
 
 T = TypeVar("T", bound="Hashable")
 P = TypeVar("P")
+GRACE = 2.0
+"""Seconds that a page may still take to arrive after a later one has failed for good."""
 
 
 class Prefetch(Generic[T, P]):
@@ -46,8 +50,8 @@ class Prefetch(Generic[T, P]):
             upcoming: what will be wanted next, in order.
 
         Raises:
-            Exception: what `fetch` raised for this page; that of a later page is kept until its
-                turn comes.
+            Exception: what `fetch` raised for this page; or for a later one, if this one does
+                not come within `GRACE`. Otherwise a later page's error is kept until its turn.
         """
         wanted = dict.fromkeys([token, *islice(upcoming, 2 * self._workers - 1)])
         for dropped in self._pages.keys() - wanted.keys():
@@ -55,7 +59,19 @@ class Prefetch(Generic[T, P]):
         for ahead in wanted:
             if ahead not in self._pages:
                 self._submit(ahead)
-        return self._pages.pop(token).result()
+        return self._wait_for(self._pages.pop(token))
+
+    def _wait_for(self, page: Future[P]) -> P:
+        while True:
+            try:
+                return page.result(timeout=GRACE)
+            except TimeoutError:
+                if page.done():
+                    return page.result()
+                for later in self._pages.values():
+                    error = later.exception() if later.done() else None
+                    if error is not None and not isinstance(error, PageFailedError):
+                        raise error from None
 
     def close(self) -> None:
         """Drop what has not been handed out and let the threads end."""

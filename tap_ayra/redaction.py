@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from typing import TYPE_CHECKING
@@ -23,11 +24,15 @@ class RedactingFormatter(logging.Formatter):
 
         Args:
             inner: the formatter that does the work; None for the default one.
-            secrets: the values to mask, in whichever form a URL writes them too.
+            secrets: the values to mask, in the forms that a URL and JSON give them too.
         """
         super().__init__()
         self.inner = inner or logging.Formatter()
-        forms = {form for text in secrets for form in (text, quote(text, ""), quote_plus(text))}
+        forms = {
+            form
+            for text in secrets
+            for form in (text, quote(text, ""), quote_plus(text), json.dumps(text)[1:-1])
+        }
         longest_first = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join([_QUERY, *map(re.escape, longest_first)]))
 

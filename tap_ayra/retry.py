@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from tap_ayra.failures import QuotaExhaustedError, TapAyraError
+from tap_ayra.failures import PageFailedError, QuotaExhaustedError, TapAyraError
 from tap_ayra.pages import PageMismatchError
 from tap_ayra.rate_limit import LONGEST_WAIT, said_wait
 
@@ -75,7 +75,7 @@ class Patience:
                 mismatches += 1
                 if mismatches > QUICK_RETRIES:
                     msg = f"{error}\nIt was asked for {tries} times. {ASK_AYRA}"
-                    raise TapAyraError(msg) from None
+                    raise PageFailedError(msg) from None
                 wait = random.uniform(0.5, 1.5)  # noqa: S311
             else:
                 wait = self._said(error) or self._own(error, tries)

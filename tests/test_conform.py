@@ -75,7 +75,8 @@ def test_moments_are_written_in_utc(text: str, expected: str) -> None:
     [
         ("id", 17, "17"),
         ("agent_id", 17, "17"),
-        ("summary", {"a": [1, "é"]}, '{"a": [1, "é"]}'),
+        ("summary", {"a": [1, "é"]}, '{"a":[1,"é"]}'),
+        ("summary", Decimal("1.50"), "1.50"),
         ("summary", True, "true"),
         ("duration", "12", 12),
         ("duration", "12.50", Decimal("12.50")),
@@ -99,6 +100,7 @@ def test_what_can_be_converted_without_loss_is(name: str, value: object, expecte
         ("created_at", 1_767_225_600, "is no date-time"),
         ("duration", "long", "is of type str"),
         ("duration", "NaN", "is of type str"),
+        ("duration", "1_000", "is of type str"),
         ("duration", True, "is of type bool"),
         ("duration", [], "is of type list"),
         ("has_recording", "maybe", "is of type str"),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tap_ayra import prefetch
+from tap_ayra.failures import PageFailedError
 from tap_ayra.prefetch import Prefetch
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class Pages:
         arrived: the pages that have been given.
         most: how many have been fetched at the same time at most.
         threads: those that fetched.
+        never_add_up: the pages that fail by themselves alone.
     """
 
     def __init__(self) -> None:
@@ -33,6 +36,7 @@ class Pages:
         self.arrived: set[int] = set()
         self.most = 0
         self.threads: set[threading.Thread] = set()
+        self.never_add_up: set[int] = set()
         self._changed = threading.Condition()
         self._under_way = 0
         self._gates: defaultdict[int, threading.Event] = defaultdict(threading.Event)
@@ -52,6 +56,8 @@ class Pages:
             self._under_way -= 1
             self.arrived.add(page)
             self._changed.notify_all()
+        if page in self.never_add_up:
+            raise PageFailedError
         if page < 0:
             message = f"page {page} cannot be had"
             raise LookupError(message)
@@ -163,6 +169,33 @@ def test_an_error_surfaces_where_its_page_is_wanted(pages: Pages) -> None:
     assert ahead.get(4, walk[4:]) == "page 4"
     with pytest.raises(LookupError, match="page -5 cannot be had"):
         ahead.get(-5)
+    ahead.close()
+
+
+def test_a_stalled_page_does_not_hide_that_a_later_one_failed_for_good(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetch, "GRACE", 0.01)
+    ahead = Prefetch(pages.fetch, workers=2)
+    pages.let(-2)
+    with pytest.raises(LookupError, match="page -2 cannot be had"):
+        ahead.get(1, [-2])
+    ahead.close()
+
+
+@pytest.mark.parametrize("later", ["fails by itself alone", "is no longer wanted"])
+def test_a_slow_page_is_waited_for_while_a_later_one(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch, later: str
+) -> None:
+    monkeypatch.setattr(prefetch, "GRACE", 0.01)
+    ahead = Prefetch(pages.fetch, workers=3)
+    pages.let(0, -2)
+    if later == "fails by itself alone":
+        pages.never_add_up = {-2}
+    ahead.get(0, [-2])
+    pages.wait_until(lambda: -2 in pages.arrived)
+    threading.Timer(0.1, pages.let, [1]).start()
+    assert ahead.get(1, [-2] if pages.never_add_up else []) == "page 1"
     ahead.close()
 
 
