@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_ayra.instants import whole_second
+from tap_ayra.instants import later, whole_second
 from tap_ayra.pages import Page, PageToken
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 SECOND = timedelta(seconds=1)
+ROUNDS = 5
+IDLE_ROUNDS = 3
+MOST_ROUNDS = 50
 
 
 @dataclass(slots=True)
@@ -24,7 +27,8 @@ class Block:
         end: the window's upper bound, as asked for.
         length: after how many pages the block ends at the latest.
         due: how many pages the window is believed to have before the first answer says so.
-        total: ``meta.total`` of the first page.
+        again: how often this very window has been begun before.
+        counts: ``meta.total`` and ``meta.per_page`` of the first page.
         ids: the conversations read so far.
     """
 
@@ -32,18 +36,19 @@ class Block:
     end: datetime | None
     length: int
     due: int = 1
-    total: int | None = None
+    again: int = 0
+    counts: tuple[int, int] | None = None
     ids: set[Any] = field(default_factory=set)
 
     def token(self, page: int = 1) -> PageToken:
         """What to ask for to get one of the pages."""
-        return PageToken(self.start, self.end, page)
+        return PageToken(self.start, self.end, page, self.again)
 
     def agrees(self, page: Page) -> bool:
-        """Take in a page, unless its total differs from the first one's or an id comes again."""
-        if self.total is None:
-            self.total = page.total
-        if page.total != self.total or not self.ids.isdisjoint(page.ids):
+        """Take in a page, unless its counts differ from the first page's or an id comes again."""
+        if self.counts is None:
+            self.counts = page.total, page.per_page
+        if (page.total, page.per_page) != self.counts or not self.ids.isdisjoint(page.ids):
             return False
         self.ids |= page.ids
         self.due = page.pages
@@ -65,6 +70,7 @@ class WideSecond:
         total: ``meta.total`` of the last answer.
         ids: what this round has shown.
         seen: what all rounds have shown since the total last changed.
+        idle: how many rounds have begun since one showed something new.
     """
 
     start: datetime
@@ -74,17 +80,18 @@ class WideSecond:
     total: int | None = None
     ids: set[Any] = field(default_factory=set)
     seen: set[Any] = field(default_factory=set)
+    idle: int = 0
 
     @classmethod
     def around(cls, start: datetime, limit: datetime | None) -> WideSecond:
         """The second of an instant, as far as a limit."""
-        end = whole_second(start) + SECOND
+        end = later(whole_second(start), SECOND)
         return cls(start, min(end, limit) if limit else end)
 
     @property
     def over(self) -> datetime:
         """The first instant after the second."""
-        return whole_second(self.start) + SECOND
+        return later(whole_second(self.start), SECOND)
 
     def token(self, page: int = 1) -> PageToken:
         """What to ask for to get one of the pages, in this round's way of writing the window."""
@@ -92,6 +99,7 @@ class WideSecond:
 
     def is_steady(self, page: Page) -> bool:
         """Take in a page; False if the total changed in the middle of a round."""
+        known = len(self.seen)
         first = page.token.page == 1
         steady = first or page.total == self.total
         if page.total != self.total:
@@ -100,6 +108,7 @@ class WideSecond:
         self.ids = page.ids if first else self.ids | page.ids
         self.seen |= page.ids
         self.pages = page.pages
+        self.idle = 0 if len(self.seen) != known else self.idle
         return steady
 
     @property
@@ -107,7 +116,13 @@ class WideSecond:
         """Whether this round, or all of them together, showed as many as the API counts."""
         return self.total in {len(self.ids), len(self.seen)}
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether enough rounds have been read, the last of them without anything new."""
+        return self.round >= MOST_ROUNDS or (self.round >= ROUNDS and self.idle >= IDLE_ROUNDS)
+
     def again(self) -> None:
         """Begin another round."""
         self.round += 1
+        self.idle += 1
         self.pages = 1

@@ -25,6 +25,12 @@ CACHE_MARGIN = timedelta(minutes=2)
 """A very recent conversation may be missing: the API answers from a cache for 60 seconds."""
 
 
+def status_of(record: Mapping[str, Any]) -> str | None:
+    """The status, where it is a text."""
+    status = record.get("status")
+    return status if isinstance(status, str) else None
+
+
 def end_of(record: Mapping[str, Any], start: datetime) -> datetime | None:
     """When a conversation ended, as far as its record tells.
 
@@ -40,12 +46,12 @@ def end_of(record: Mapping[str, Any], start: datetime) -> datetime | None:
         return parse_instant(record["end_time"])
     except (KeyError, TypeError, ValueError, AttributeError):
         pass
-    if record.get("status") not in ENDED:
+    if status_of(record) not in ENDED:
         return None
     try:
         return start + timedelta(seconds=float(record["duration"]))
     except (KeyError, TypeError, ValueError, OverflowError):
-        return start if record["status"] == "abandoned" else None
+        return start if status_of(record) == "abandoned" else None
 
 
 class Bookmark:
@@ -105,13 +111,13 @@ class Bookmark:
             if start is None:
                 continue
             if start < self._settled_start:
-                status = record.get("status")
+                status = status_of(record)
                 if status not in ENDED and (status == IN_PROGRESS or not end_of(record, start)):
                     self.stuck += 1
                     self.stuck_ids = [*self.stuck_ids, str(record["id"])][:NAMED_AT_MOST]
             elif self.held_by is None or start < self.held_by[1]:
                 end = end_of(record, start)
-                if record.get("status") == IN_PROGRESS or end is None or end > self._settled_end:
+                if status_of(record) == IN_PROGRESS or end is None or end > self._settled_end:
                     self.held_by = str(record["id"]), start
 
     def advance(self, start: datetime | None) -> None:

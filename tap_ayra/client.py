@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import sys
+from dataclasses import replace
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
 
 import backoff
 import requests
 from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.exceptions import RetriableAPIError, SyncLifecycleSignal
-from singer_sdk.streams.rest import HTTPRequest, PageContext, RESTStream
+from singer_sdk.streams.rest import PageContext, RESTStream
 
-from tap_ayra.deadline import DeadlineAdapter
 from tap_ayra.failures import (
     PageFailedError,
     Rule,
@@ -29,9 +29,10 @@ from tap_ayra.pages import Page, PageMismatchError, PageToken
 from tap_ayra.rate_limit import RateLimiter, said_wait
 from tap_ayra.retry import Patience
 from tap_ayra.settings import Settings
+from tap_ayra.transport import DeadlineAdapter, OneHostSession
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from backoff.types import Details
     from singer_sdk.helpers.types import Context
@@ -40,29 +41,6 @@ TEST_TRIES = 2
 """Requests that a connection test may cost."""
 
 _TOLD_ELSEWHERE = (TapAyraError, OSError, SyncLifecycleSignal)
-
-
-class OneHostSession(requests.Session):
-    """A session that follows redirects only within the host of the first request, and one only."""
-
-    def __init__(self) -> None:
-        """Begin without connections."""
-        super().__init__()
-        self.max_redirects = 1
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Find where a response redirects to; None where that leaves the host, port or https."""
-        try:
-            target = super().get_redirect_target(resp)
-            stays = target is not None and _origin(urljoin(resp.url, target)) == _origin(resp.url)
-        except ValueError:  # it is no address
-            return None
-        return target if stays else None
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 class AyraStream(RESTStream[PageToken]):
@@ -151,12 +129,9 @@ class AyraStream(RESTStream[PageToken]):
         Raises:
             TapAyraError: if the failure is permanent or lasts too long.
         """
-        http: HTTPRequest = self.get_http_request(page=PageContext(None, token))
-        request = self.build_prepared_request(
-            method=http.method, url=http.url, params=http.encode_params(), headers=http.headers
-        )
+        tries = itertools.count(token.again)
         try:
-            page: Page = self.request_decorator(self._attempt)(request, token)
+            page: Page = self.request_decorator(self._attempt)(token, tries)
         except PageFailedError:
             raise
         except BaseException as error:
@@ -184,24 +159,33 @@ class AyraStream(RESTStream[PageToken]):
                 self.limiter.pause(said)
         self.log("Trying again in %.1f s: %s", wait, str(error).splitlines()[0])
 
-    def _attempt(self, request: requests.PreparedRequest, token: PageToken) -> Page:
+    def _attempt(self, token: PageToken, tries: Iterator[int]) -> Page:
+        """Make one request; each one writes the window another way, past the API's cache."""
+        page = PageContext(None, replace(token, again=next(tries)))
+        http = self.get_http_request(page=page)
+        request = self.build_prepared_request(
+            method=http.method, url=http.url, params=http.encode_params(), headers=http.headers
+        )
         self.limiter.acquire()
         headers: Mapping[str, str] | None = None
         try:
             response = self.requests_session.send(request, timeout=self.settings.request_timeout)
             headers = response.headers
+            if response.status_code == HTTPStatus.NOT_FOUND and token.page > 1:
+                msg = f"Page {token.page}: the API says that there is no such page"
+                raise PageMismatchError(msg)
             self.validate_response(response)
         except requests.RequestException as error:
             raise self._failure(rule_for_exception(error)) from None
         finally:
             self.limiter.release(headers)
         try:
-            page = Page.read(response, token)
+            checked = Page.read(response, token)
         except PageMismatchError as error:
             msg = f"Page {token.page}: {one_line(str(error))}"
             raise PageMismatchError(msg) from None
         self.patience.good_answer()
-        return page
+        return checked
 
     def validate_response(self, response: requests.Response) -> None:
         """Raise for every status but 200.

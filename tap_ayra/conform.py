@@ -24,7 +24,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "object": (dict,),
 }
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_BOOLEAN_TEXTS = {"true": True, "false": False}
+_BOOLEAN_TEXTS = {"true": True, "false": False, "1": True, "0": False}
 
 
 class Conformer:
@@ -104,7 +104,10 @@ class Conformer:
     def _fit_moments(self, record: dict[str, Any]) -> None:
         for name in self._moments:
             text = record.get(name)
-            if text is not None:
+            if text == "":
+                record[name] = None
+                self._warn(name, "came as empty text and is delivered as null")
+            elif text is not None:
                 try:
                     record[name] = utc_text(text)
                 except ValueError:

@@ -26,7 +26,7 @@ PARAMETER_SETTINGS = {
 
 HIDDEN = "***"
 _LONGEST_MESSAGE = 200
-_PHONE_NUMBER = re.compile(r"\+?\d{7,15}(?!\d)")
+_PHONE_NUMBER = re.compile(r"\+?(?!\d{4}-\d\d)\(?\d[\d ().-]{5,}\d")
 
 
 class TapAyraError(FatalAPIError):
@@ -40,17 +40,22 @@ class PageFailedError(TapAyraError):
 class QuotaExhaustedError(TapAyraError):
     """The API's quota is used up for longer than a sync waits."""
 
-    def __init__(self, wait: float) -> None:
+    def __init__(self, wait: float, *, limited: bool = True) -> None:
         """Say when to come back.
 
         Args:
-            wait: seconds until the quota resets.
+            wait: seconds until then.
+            limited: whether it is the rate limit that the server speaks of.
         """
         back = datetime.now(UTC) + timedelta(seconds=wait)
         hours, minutes = divmod(-int(-wait // 60), 60)
+        what = (
+            "The API's quota for this key is used up (a daily limit, most likely).\nIt resets"
+            if limited
+            else "The API asks for a longer pause than a sync makes.\nIt wants to be asked again"
+        )
         super().__init__(
-            "The API's quota for this key is used up (a daily limit, most likely).\n"
-            f"It resets in {hours} h {minutes} min, at about {back:%Y-%m-%d %H:%M} UTC. The state "
+            f"{what} in {hours} h {minutes} min, at about {back:%Y-%m-%d %H:%M} UTC. The state "
             "written so far is good: the next run goes on where this one stopped."
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 
+_IN_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _FRACTION = re.compile(r"[.,]\d+")
 
 
@@ -50,7 +51,7 @@ def utc_text(text: str) -> str:
     Raises:
         ValueError: as in `parse_instant`.
     """
-    if text[-1:] == "Z" and text[10:11] == "T":
+    if _IN_UTC.fullmatch(text):
         datetime.fromisoformat(text)
         return text
     moment = parse_instant(text)
@@ -63,6 +64,14 @@ def utc_text(text: str) -> str:
 def whole_second(moment: datetime) -> datetime:
     """Round an instant down to the whole second."""
     return moment.replace(microsecond=0)
+
+
+def later(moment: datetime, span: timedelta) -> datetime:
+    """Add a span, stopping at the calendar's last moment where it reaches further."""
+    try:
+        return moment + span
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def earlier(moment: datetime, span: timedelta) -> datetime:

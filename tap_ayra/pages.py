@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     import requests
 
+MOST_ZEROS = 7
 _LARGEST_COUNT = 10**15
 
 
@@ -35,7 +36,7 @@ class PageToken:
         start: conversations that started at or after this instant; None for no lower bound.
         end: conversations that started at or before this instant; None for no upper bound.
         page: the page's number, from 1.
-        again: how often this window has been read before. It only varies how the window is
+        again: how often this window has been asked for before. It only varies how the window is
             written, since the API answers the same URL from its cache for 60 seconds.
     """
 
@@ -47,15 +48,12 @@ class PageToken:
     @property
     def window(self) -> dict[str, str]:
         """The query parameters ``start_date`` and ``end_date``, where they are set."""
-        window = {}
-        if self.start:
-            text = format_instant(self.start)
-            if self.again:
-                point = "" if self.start.microsecond else "."
-                text = f"{text[:-1]}{point}{'0' * self.again}Z"
-            window["start_date"] = text
-        if self.end:
-            window["end_date"] = format_instant(self.end)
+        bounds = {"start_date": self.start, "end_date": self.end}
+        window = {name: format_instant(moment) for name, moment in bounds.items() if moment}
+        zeros = "0" * (self.again % MOST_ZEROS)
+        for name in list(window)[:1] if zeros else ():
+            text = window[name].removesuffix("Z")
+            window[name] = f"{text}{'' if '.' in text else '.'}{zeros}Z"
         return window
 
 

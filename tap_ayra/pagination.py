@@ -9,7 +9,7 @@ from singer_sdk.pagination import BaseAPIPaginator
 
 from tap_ayra.blocks import SECOND, Block, WideSecond
 from tap_ayra.failures import TapAyraError
-from tap_ayra.instants import earlier, whole_second
+from tap_ayra.instants import earlier, format_instant, later, whole_second
 from tap_ayra.pages import Page, PageToken
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import requests
 
 LONGEST_BLOCK = 50
-ROUNDS = 5
 
 
 class ConversationsPaginator(BaseAPIPaginator[PageToken]):
@@ -28,13 +27,13 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
     begins at the second of the last conversation accepted (those of that second are dropped by
     id when they come again), and within a block every page must repeat the first one's
     ``meta.total`` and none of its ids. A page that does not is thrown away, and a new block
-    begins: one page long, each quiet one after it twice as long as the one before.
+    begins: one page long, each quiet one after it twice as long as the one before. Where a page
+    shows something unread from before, the new block begins where the old one did.
 
     The first answer gives the API's clock and is a block of its own. What it leaves is read in
     two windows, history (up to ``settling`` before now) and then the live edge (up to now or
     ``end``), so that calls arriving during a long backfill disturb nothing. A second that holds
-    more conversations than a block can pass is read with a window of its own, in up to `ROUNDS`
-    rounds.
+    more conversations than a block can pass is read with a window of its own, in rounds.
 
     The end: the walk is finished with the last page, by ``meta.total_pages``, of the last
     window; or at once where the first answer holds all; or where the windows left end before
@@ -116,15 +115,28 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
     def _set_clock(self, page: Page) -> None:
         self.now = page.timestamp or self.now
         self.counted = page.total
-        edge = self._end or whole_second(self.now + SECOND - timedelta.resolution)
+        edge = self._end or whole_second(later(self.now, SECOND - timedelta.resolution))
         history = whole_second(earlier(self.now, self._settling))
         self._windows = [history, edge] if history < edge and page.pages > 1 else [edge]
 
     def _after_block(self, page: Page, block: Block) -> PageToken | None:
-        if not block.agrees(page):
-            self.repairs += 1
-            self.fresh = []
-            return self._begin_block(length=1)
+        if self._goes_back(page, block):
+            self._anchor = block.start
+            self._tail |= block.ids
+        elif block.agrees(page):
+            return self._after_good_page(page, block)
+        self.repairs += 1
+        self.fresh = []
+        return self._begin_block(length=1)
+
+    def _goes_back(self, page: Page, block: Block) -> bool:
+        """Tell whether a block's later page begins with what should have come before."""
+        if page.token.page == 1 or not page.records or not self._anchor:
+            return False
+        key, start = page.records[0]["id"], page.starts[0]
+        return bool(start and start < whole_second(self._anchor) and key not in block.ids)
+
+    def _after_good_page(self, page: Page, block: Block) -> PageToken | None:
         self._accept(page)
         number, longer = page.token.page, min(self._longest, 2 * self._length)
         if number >= page.pages:
@@ -150,8 +162,10 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
             del self._windows[0]
         if not self._windows:
             return None
-        end = self._windows[0]
-        self._block = Block(self._anchor, end, length, due if end == self._block.end else 1)
+        last, end = self._block, self._windows[0]
+        self._block = Block(self._anchor, end, length, due if end == last.end else 1)
+        if (last.start, last.end) == (self._anchor, end):
+            self._block.again = last.again + 1
         return self._block.token()
 
     def _after_second(self, page: Page, second: WideSecond) -> PageToken | None:
@@ -165,12 +179,12 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
             return self._begin_block(length=min(self._longest, 2 * self._length))
         self.repairs += 1
         second.again()
-        if second.round < ROUNDS:
+        if not second.hopeless:
             return second.token()
         msg = (
-            f"The API counts {page.total} conversations in the second {second.start:%FT%TZ}, but "
-            f"{ROUNDS} readings of it did not show as many.\nRun the sync again later; it goes on "
-            "from the last state."
+            f"The API counts {page.total} conversations in the second "
+            f"{format_instant(second.start)}, but {second.round} readings did not show as many.\n"
+            "Run the sync again later; it goes on from the last state."
         )
         raise TapAyraError(msg)
 
@@ -194,7 +208,7 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
     def _move_tail(self, second: datetime) -> None:
         """Remember the ids accepted in the last second, and anchor the next block there."""
         if self._tail_end is None or second >= self._tail_end:
-            self._tail_end = second + SECOND
+            self._tail_end = later(second, SECOND)
             self._tail = set()
         self._tail |= {record["id"] for record, start in self.fresh if start and start >= second}
         if self._anchor is None or second > self._anchor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,6 @@ from singer_sdk import metrics
 from tap_ayra.instants import format_instant
 
 if TYPE_CHECKING:
-    import logging
-
     from tap_ayra.bookmark import Bookmark
     from tap_ayra.pagination import ConversationsPaginator
 
@@ -96,11 +95,13 @@ class Progress:
             "bookmark": stands,
             "held_by": held,
         }
-        self._logger.info(
-            "Complete: the API counted %(counted)d conversations, %(delivered)d were delivered in "
-            "%(requests)d requests with %(repairs)d repairs; bookmark %(bookmark)s, held back by "
-            "%(held_by)s",
-            counts,
+        fewer = self.delivered < paginator.counted and not paginator.repairs
+        self._logger.log(
+            logging.WARNING if fewer else logging.INFO,
+            "%(verdict)s: the API counted %(counted)d conversations, %(delivered)d were delivered "
+            "in %(requests)d requests with %(repairs)d repairs; bookmark %(bookmark)s, held back "
+            "by %(held_by)s",
+            counts | {"verdict": "Fewer than counted" if fewer else "Complete"},
         )
         metrics.log(
             metrics.get_metrics_logger(),

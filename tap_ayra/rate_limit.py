@@ -141,18 +141,24 @@ class RateLimiter:
             reset = float(headers["X-RateLimit-Reset"])
         except (KeyError, ValueError):
             return
-        now = time.monotonic()
-        server = server_time(headers)
-        if reset != self._reset_header:
+        now, server = time.monotonic(), server_time(headers)
+        server = time.time() if server is None else server
+        same = reset == self._reset_header or (
+            abs(reset - self._reset_header) <= _WHOLE_SECOND
+            and server < min(reset, self._reset_header) - _WHOLE_SECOND
+        )
+        if same:  # a server that adds up whole seconds names one end now so, now a second later
+            reset = max(reset, self._reset_header)
+        else:
             self._offset = float("-inf")
-        self._offset = max(self._offset, (time.time() if server is None else server) - now)
+        self._offset = max(self._offset, server - now)
         # The window may end up to a second after the whole second that the header names.
         ends = reset - self._offset + _WHOLE_SECOND
         if limit < 1 or not 0 <= remaining <= limit or not 0 < ends - now < _LONGEST_WINDOW:
             return
-        if reset < self._reset_header and now < self._reset:
+        if not same and reset < self._reset_header and now < self._reset:
             return
-        if reset == self._reset_header and limit == self._limit and self._remaining is not None:
+        if same and limit == self._limit and self._remaining is not None:
             remaining = min(remaining, self._remaining)
         self._limit, self._remaining = limit, remaining
         self._reset_header, self._reset = reset, ends

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tap_ayra.failures import PageFailedError, QuotaExhaustedError, TapAyraError
@@ -22,6 +23,7 @@ are not counted."""
 
 LONGEST_OWN_WAIT = 60.0
 QUICK_RETRIES = 2
+TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS
 
 ASK_AYRA = "If it stays so, ask Ayra, and report it as a fault of tap-ayra where they see none."
 LATER = "The state written so far is good: the next run goes on where this one stopped."
@@ -98,7 +100,8 @@ class Patience:
             until = max(self._said_until, now + wait)
             since = now if self._said_since is None else self._said_since
             if until - since > LONGEST_WAIT:
-                raise QuotaExhaustedError(until - now) from None
+                limited = error.response is not None and error.response.status_code == TOO_MANY
+                raise QuotaExhaustedError(until - now, limited=limited) from None
             self._said_total += until - max(now, self._said_until)
             self._said_since, self._said_until = since, until
         return wait

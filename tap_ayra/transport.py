@@ -1,4 +1,4 @@
-"""An HTTP transport on which a whole answer has to arrive before a deadline.
+"""HTTP to one host only, where a whole answer has to arrive before a deadline.
 
 The timeouts of `requests` start anew with every byte received, so an answer that drips in
 would never end. Here the clock starts with the request and runs on to the last byte.
@@ -10,7 +10,9 @@ import http.client
 import io
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -80,3 +82,26 @@ class DeadlineAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = {"http": _TimedPool, "https": _TimedTLSPool}
         return manager
+
+
+class OneHostSession(requests.Session):
+    """A session that follows redirects only within the host of the first request, and one only."""
+
+    def __init__(self) -> None:
+        """Begin without connections."""
+        super().__init__()
+        self.max_redirects = 1
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Find where a response redirects to; None where that leaves the host, port or https."""
+        try:
+            target = super().get_redirect_target(resp)
+            stays = target is not None and _origin(urljoin(resp.url, target)) == _origin(resp.url)
+        except ValueError:  # it is no address
+            return None
+        return target if stays else None
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

@@ -1,0 +1,25 @@
+"""Whole syncs without sockets, threads or sleeping: the real tap against the sandbox."""
+
+from tests.simulator.page_walk import PageWalk
+from tests.simulator.pipeline import NOW, Pipeline, ago, call, history
+from tests.simulator.plans import Plan, plans
+from tests.simulator.story import Story
+from tests.simulator.sync import Sync, catalog, state_of, sync
+from tests.simulator.target import Target
+
+__all__ = [
+    "NOW",
+    "PageWalk",
+    "Pipeline",
+    "Plan",
+    "Story",
+    "Sync",
+    "Target",
+    "ago",
+    "call",
+    "catalog",
+    "history",
+    "plans",
+    "state_of",
+    "sync",
+]

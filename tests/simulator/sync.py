@@ -1,0 +1,252 @@
+"""One sync: the tap, its stream, paginator and bookmark as they are, on a simulated machine."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+from unittest import mock
+
+from singer_sdk import Tap
+from singer_sdk.singerlib import RecordMessage, StateMessage
+from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+
+from tap_ayra import pagination, streams
+from tap_ayra.failures import TapAyraError
+from tap_ayra.prefetch import Prefetch
+from tap_ayra.tap import TapAyra
+from tests.sandbox import SandboxAdapter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+
+    from singer_sdk.singerlib.encoding.simple import Message
+
+    from tests.sandbox import SandboxApi, SandboxClock
+
+Row = dict[str, Any]
+T = TypeVar("T", bound="Hashable")
+P = TypeVar("P")
+
+
+class KilledError(BaseException):
+    """The tap's process is gone; no code of it may notice."""
+
+
+@dataclass
+class Sync:
+    """What one sync sent, and how it ended.
+
+    Attributes:
+        messages: records, and the values of STATE messages, in order.
+        error: what the tap gave up with.
+        killed: whether it was killed.
+        requests: how many requests the API answered.
+    """
+
+    messages: list[tuple[str, Row]] = field(default_factory=list)
+    error: TapAyraError | None = None
+    killed: bool = False
+    requests: int = 0
+
+    @property
+    def records(self) -> list[Row]:
+        """The records sent."""
+        return [value for kind, value in self.messages if kind == "RECORD"]
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the records sent."""
+        return [record["id"] for record in self.records]
+
+    @property
+    def states(self) -> list[Row]:
+        """The states sent."""
+        return [value for kind, value in self.messages if kind == "STATE"]
+
+    @property
+    def state(self) -> Row | None:
+        """The last state sent."""
+        return self.states[-1] if self.states else None
+
+    @property
+    def bookmark(self) -> str | None:
+        """Where the last state sent has the bookmark."""
+        return bookmark_in(self.state)
+
+
+def bookmark_in(state: Mapping[str, Any] | None) -> str | None:
+    """Give the bookmark in a state, if there is one."""
+    found = (state or {}).get("bookmarks", {}).get("conversations", {})
+    return None if found is None else found.get("replication_key_value")
+
+
+def state_of(bookmark: str) -> Row:
+    """Give a state that holds a bookmark."""
+    entry = {"replication_key": "start_time", "replication_key_value": bookmark}
+    return {"bookmarks": {"conversations": entry}}
+
+
+@functools.cache
+def _discovered() -> str:
+    return json.dumps(TapAyra(config={"api_key": "any"}).catalog_dict)
+
+
+def catalog(
+    *, method: str = "INCREMENTAL", key: str | None = "start_time", deselected: Collection[str] = ()
+) -> Row:
+    """Give the catalog that the tap discovers, edited.
+
+    Args:
+        method: the replication method asked for.
+        key: the replication key asked for.
+        deselected: names of fields that are not wanted.
+    """
+    found: Row = json.loads(_discovered())
+    (stream,) = found["streams"]
+    stream |= {"replication_method": method, "replication_key": key}
+    for entry in stream["metadata"]:
+        field_name = (entry["breadcrumb"] or [None])[-1]
+        entry["metadata"]["selected"] = field_name not in deselected
+    return found
+
+
+def sync(  # noqa: PLR0913
+    api: SandboxApi,
+    config: Mapping[str, Any] | None = None,
+    *,
+    state: Mapping[str, Any] | None = None,
+    catalog: dict[str, Any] | None = None,
+    kill_after: int | None = None,
+    last_word: bool = False,
+    tap_class: type[Tap] = TapAyra,
+    clock_error: timedelta = timedelta(0),
+    seed: int | None = None,
+) -> Sync:
+    """Run the tap once, from its settings to its last message.
+
+    Args:
+        api: what it reads from; the API's clock is the machine's, but for `clock_error`.
+        config: settings other than the key.
+        state: what the target kept of the last sync.
+        catalog: what to replicate, and how.
+        kill_after: after how many records and states the process is killed.
+        last_word: whether it then still writes its state, as on SIGTERM.
+        tap_class: the tap.
+        clock_error: how far ahead this machine's clock is.
+        seed: in which order pages asked for at the same time are answered; None for their own.
+    """
+    outcome = Sync()
+    before = len(api.requests)
+    with machine(api.world.clock, clock_error, seed):
+        tap = tap_class(
+            config={"api_key": api.key, "user_agent": "simulator", **(config or {})},
+            state=json.loads(json.dumps(state or {})),
+            catalog=catalog,
+            message_writer=_Wire(outcome, kill_after),
+        )
+        session = tap.streams["conversations"].requests_session  # type: ignore[attr-defined]
+        session.mount("https://", SandboxAdapter(api))
+        try:
+            tap.sync_all()
+        except KilledError:
+            outcome.killed = True
+            if last_word:
+                outcome.messages.append(("STATE", json.loads(json.dumps(tap.state))))
+        except TapAyraError as error:
+            outcome.error = error
+    outcome.requests = len(api.requests) - before
+    return outcome
+
+
+class _Wire(GenericSingerWriter[str, "Message"]):
+    """Takes messages until the process is killed."""
+
+    def __init__(self, outcome: Sync, kill_after: int | None) -> None:
+        super().__init__()
+        self._outcome = outcome
+        self._kill_after = kill_after
+
+    def serialize_message(self, message: Message) -> str:
+        return json.dumps(message.to_dict(), default=str)
+
+    def write_message(self, message: Message) -> None:
+        messages = self._outcome.messages
+        if self._kill_after is not None and len(messages) >= self._kill_after:
+            raise KilledError
+        if isinstance(message, RecordMessage):
+            messages.append(("RECORD", dict(message.record)))
+        elif isinstance(message, StateMessage):
+            messages.append(("STATE", json.loads(json.dumps(message.value))))
+
+
+@contextmanager
+def machine(clock: SandboxClock, clock_error: timedelta, seed: int | None) -> Iterator[None]:
+    """Give the tap a machine whose clock, sleep and threads are simulated."""
+
+    class LocalClock(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:  # type: ignore[override] # noqa: ANN401
+            return (clock.now() + clock_error).astimezone(tz or UTC)
+
+    def prefetch(fetch: Callable[[T], P], *, workers: int) -> InlinePrefetch[T, P]:
+        return InlinePrefetch(fetch, workers=workers, seed=seed)
+
+    def local_time() -> float:
+        return LocalClock.now().timestamp()
+
+    def monotonic() -> float:
+        return clock.now().timestamp()
+
+    with (
+        mock.patch.object(time, "time", local_time),
+        mock.patch.object(time, "monotonic", monotonic),
+        mock.patch.object(time, "sleep", clock.advance),
+        mock.patch.object(pagination, "datetime", LocalClock),
+        mock.patch.object(Tap, "_setup_signal_handlers"),  # Ctrl-C is pytest's here
+        mock.patch.object(streams, "Prefetch", prefetch),
+    ):
+        yield
+
+
+class InlinePrefetch(Prefetch[T, P]):
+    """Fetches without threads: all pages asked for at a time, in any order, one after another."""
+
+    def __init__(self, fetch: Callable[[T], P], *, workers: int, seed: int | None = None) -> None:
+        """Make ready; without a seed pages are fetched in the order asked for."""
+        super().__init__(fetch, workers=workers)
+        self._random = None if seed is None else Random(seed)  # noqa: S311
+        self._due: list[tuple[T, Future[P]]] = []
+
+    def _submit(self, token: T) -> None:
+        self._pages[token] = page = _Fetched(self)
+        self._due.append((token, page))
+
+    def work(self) -> None:
+        """Fetch what has been asked for."""
+        due, self._due = self._due, []
+        if self._random is not None:
+            self._random.shuffle(due)
+        for token, page in due:
+            try:
+                page.set_result(self._fetch(token))
+            except Exception as error:  # noqa: BLE001  it surfaces where the page is wanted
+                page.set_exception(error)
+
+
+class _Fetched(Future[P]):
+    """A page that is fetched once one is waited for."""
+
+    def __init__(self, prefetch: InlinePrefetch[Any, P]) -> None:
+        super().__init__()
+        self._prefetch = prefetch
+
+    def result(self, timeout: float | None = None) -> P:
+        self._prefetch.work()
+        return super().result(timeout)

@@ -1,0 +1,189 @@
+"""The bookmark alone: how far it moves, and what holds it back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tap_ayra.bookmark import Bookmark, BookmarkStateManager, end_of
+from tap_ayra.failures import TapAyraError
+from tests.simulator import NOW, ago
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+SETTLED = {"status": "completed", "end_time": "2026-03-09T06:00:00Z"}
+OPEN = {"status": "in_progress", "end_time": None}
+
+
+def new(value: datetime | None = None, **options: Any) -> Bookmark:
+    spans = {"settling": timedelta(minutes=10), "limit": timedelta(hours=24)}
+    return Bookmark(value, now=NOW, **{**spans, **options})
+
+
+def deliver(bookmark: Bookmark, *rows: tuple[datetime | None, dict[str, Any]]) -> datetime | None:
+    """Deliver rows as one page."""
+    page = [({"id": f"c{n}", **row}, start) for n, (start, row) in enumerate(rows)]
+    bookmark.see(page)
+    for _, start in page:
+        bookmark.advance(start)
+    return bookmark.value
+
+
+def test_it_follows_settled_conversations() -> None:
+    bookmark = new()
+    assert bookmark.value is None
+    assert deliver(bookmark, (ago(hours=5), SETTLED)) == ago(hours=5)
+    assert deliver(bookmark, (ago(hours=4), SETTLED)) == ago(hours=4)
+    assert bookmark.held_by is None
+
+
+def test_the_earliest_unsettled_conversation_holds_it() -> None:
+    bookmark = new()
+    rows = (ago(hours=5), SETTLED), (ago(hours=4), OPEN), (ago(hours=3), SETTLED)
+    assert deliver(bookmark, *rows, (ago(hours=2), OPEN)) == ago(hours=4)
+    assert bookmark.held_by == ("c1", ago(hours=4))
+    assert deliver(bookmark, (ago(hours=1), SETTLED)) == ago(hours=4)
+
+
+def test_an_unsettled_one_later_on_the_page_holds_it_before_anything_is_delivered() -> None:
+    bookmark = new()
+    same = ago(hours=4, seconds=-0.5), SETTLED
+    assert deliver(bookmark, same, (ago(hours=4), OPEN)) == ago(hours=4)
+
+
+def test_it_never_moves_back() -> None:
+    bookmark = new(ago(hours=4))
+    assert deliver(bookmark, (ago(hours=6), SETTLED), (ago(hours=5), OPEN)) == ago(hours=4)
+    assert deliver(bookmark, (ago(hours=3), SETTLED)) == ago(hours=4)
+
+
+@pytest.mark.parametrize(
+    ("options", "ceiling"),
+    [
+        ({}, ago(minutes=10)),
+        ({"settling": timedelta(0)}, ago(minutes=2)),
+        ({"settling": timedelta(minutes=30)}, ago(minutes=30)),
+        ({"end": ago(hours=1)}, ago(hours=1)),
+        ({"end": NOW}, ago(minutes=10)),
+        ({"hides_changing": True}, ago(hours=24, minutes=10)),
+        ({"hides_changing": True, "limit": timedelta(hours=1)}, ago(hours=1, minutes=10)),
+        ({"hides_changing": True, "end": ago(days=2)}, ago(days=2)),
+    ],
+)
+def test_it_stops_short_of_now_of_the_end_date_and_of_what_a_filter_may_hide(
+    options: dict[str, Any], ceiling: datetime
+) -> None:
+    bookmark = new(**options)
+    assert deliver(bookmark, (ago(days=3), SETTLED), (NOW, SETTLED)) == ceiling
+    assert deliver(bookmark, (NOW + timedelta(days=1), SETTLED)) == ceiling
+
+
+def test_spans_longer_than_the_calendar_hold_everything_back() -> None:
+    bookmark = new(hides_changing=True, limit=timedelta(days=10**6))
+    value = deliver(bookmark, (ago(days=3), SETTLED))
+    assert value is not None
+    assert value.year == 1
+
+
+def test_an_undated_conversation_moves_nothing_and_holds_nothing() -> None:
+    assert deliver(new(), (None, OPEN)) is None
+    assert deliver(new(), (None, OPEN), (ago(hours=1), SETTLED)) == ago(hours=1)
+
+
+def test_what_started_too_long_ago_counts_as_settled_and_as_stuck_where_it_never_ended() -> None:
+    bookmark = new()
+    rows: list[tuple[datetime | None, dict[str, Any]]] = [
+        (ago(hours=25), OPEN),
+        (ago(hours=25), {"status": "on_hold"}),
+        (ago(hours=25), {"status": "completed", "end_time": None, "duration": None}),
+        (ago(hours=25), {"status": "on_hold", "end_time": "2026-03-09T11:59:00Z"}),
+    ]
+    assert deliver(bookmark, *rows) == ago(hours=25)
+    assert (bookmark.stuck, bookmark.stuck_ids) == (2, ["c0", "c1"])
+    assert deliver(bookmark, (ago(hours=24), OPEN), (ago(hours=1), SETTLED)) == ago(hours=24)
+
+
+def test_ten_stuck_conversations_are_named_at_most() -> None:
+    bookmark = new()
+    deliver(bookmark, *[(ago(hours=25), OPEN)] * 30)
+    assert (bookmark.stuck, len(bookmark.stuck_ids)) == (30, 10)
+
+
+@pytest.mark.parametrize(
+    ("row", "minutes"),
+    [
+        ({"end_time": "2026-03-09T11:05:00Z", "status": "completed", "duration": 1}, 5),
+        ({"end_time": "2026-03-09T13:05:00+02:00", "status": "anything"}, 5),
+        ({"end_time": None, "status": "completed", "duration": 120}, 2),
+        ({"end_time": "garbage", "status": "failed", "duration": "120"}, 2),
+        ({"status": "abandoned", "duration": None}, 0),
+        ({"status": "abandoned", "duration": 60}, 1),
+        ({"status": "completed", "duration": None}, None),
+        ({"status": "completed", "duration": float("inf")}, None),
+        ({"status": "failed"}, None),
+        ({"status": "in_progress", "duration": 60}, None),
+        ({"status": "on_hold", "duration": 60}, None),
+        ({}, None),
+    ],
+)
+def test_the_end_is_what_the_record_tells_of_it(row: dict[str, Any], minutes: int | None) -> None:
+    start = ago(minutes=60)
+    end = None if minutes is None else start + timedelta(minutes=minutes)
+    assert end_of(row, start) == end
+
+
+def manager(entry: dict[str, Any]) -> BookmarkStateManager:
+    state: Any = {"bookmarks": {"conversations": entry}}
+    return BookmarkStateManager(tap_name="tap", stream_name="conversations", tap_state=state)
+
+
+def test_the_state_is_kept_in_the_sdks_form() -> None:
+    state: dict[str, Any] = {}
+    keeper = manager(state)
+    keeper.keep()
+    assert state == {}
+    keeper.bookmark = new()
+    keeper.keep()
+    assert state == {}
+    deliver(keeper.bookmark, (ago(hours=2), SETTLED))
+    keeper.keep()
+    assert state == {
+        "replication_key": "start_time",
+        "replication_key_value": "2026-03-09T10:00:00Z",
+    }
+
+
+def test_records_do_not_move_the_state_as_they_do_in_the_sdk() -> None:
+    state: dict[str, Any] = {}
+    keeper = manager(state)
+    record = {"start_time": "2026-03-09T10:00:00Z"}
+    keeper.increment_state(record, replication_key="start_time")
+    assert state == {}
+
+
+@pytest.mark.parametrize(
+    ("entry", "found"),
+    [
+        ({}, None),
+        ({"replication_key_value": "2026-03-09T10:00:00Z"}, None),
+        ({"replication_key": "id", "replication_key_value": "c1"}, None),
+        (
+            {"replication_key": "start_time", "replication_key_value": "2026-03-09T12:00:00+02:00"},
+            ago(hours=2),
+        ),
+    ],
+)
+def test_it_begins_with_the_states_bookmark_of_its_own_key(
+    entry: dict[str, Any], found: datetime | None
+) -> None:
+    assert manager(entry).began_with == found
+
+
+@pytest.mark.parametrize("value", ["yesterday", 5, "0001-01-01T00:00:00+14:00"])
+def test_a_bookmark_that_is_no_moment_is_an_error(value: object) -> None:
+    entry = {"replication_key": "start_time", "replication_key_value": value}
+    with pytest.raises(TapAyraError, match="is no date-time"):
+        _ = manager(entry).began_with

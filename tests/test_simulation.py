@@ -1,0 +1,109 @@
+"""Thousands of small worlds that change while they are read; the tap's promises hold in all.
+
+`make test` plays 1,000 of them, the same each time. 10,000 others, different each time:
+``HYPOTHESIS_PROFILE=thorough pytest tests/test_simulation.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from datetime import timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.simulator import Pipeline, Story, ago, call, plans
+
+if TYPE_CHECKING:
+    from tests.sandbox import Call
+    from tests.simulator import Plan
+
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+WORLDS = settings(
+    max_examples=10_000 if THOROUGH else 1_000,
+    derandomize=not THOROUGH,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+FEWER_WORLDS = settings(WORLDS, max_examples=WORLDS.max_examples // 10)
+
+
+@pytest.mark.timeout(3600)
+@WORLDS
+@given(plan=plans())
+def test_whatever_happens_nothing_is_lost_and_nothing_is_left_unfinished(plan: Plan) -> None:
+    Story(plan).play()
+
+
+def calls(seconds: list[float]) -> list[Call]:
+    """Make calls of the day before, at these seconds of it."""
+    return [
+        call(f"c{n:02}", ago(days=1) + timedelta(seconds=second), lasts=0)
+        for n, second in enumerate(seconds)
+    ]
+
+
+SECONDS = st.lists(
+    st.integers(0, 30) | st.sampled_from((0.25, 5.5, 5.75, 29.999999)) | st.just(82_800),
+    max_size=60,
+)
+PAGE_SIZES = st.sampled_from((1, 3, 10, 100))
+
+
+@FEWER_WORLDS
+@given(seconds=SECONDS, page_size=PAGE_SIZES)
+def test_in_a_quiet_world_concurrency_changes_neither_the_records_nor_their_order(
+    seconds: list[float], page_size: int
+) -> None:
+    pipelines = [Pipeline(calls(seconds)) for _ in range(2)]
+    strict, fast = (
+        pipeline.sync(page_size=page_size, concurrency=concurrency)
+        for pipeline, concurrency in zip(pipelines, (1, 8), strict=True)
+    )
+    assert strict.records == fast.records
+    assert len(fast.records) == len(seconds)
+    assert strict.state == fast.state
+
+
+@FEWER_WORLDS
+@given(
+    seconds=SECONDS,
+    page_size=PAGE_SIZES,
+    edges=st.lists(st.integers(0, 300), max_size=4),
+    concurrency=st.sampled_from((1, 8)),
+)
+def test_windows_side_by_side_make_up_the_whole(
+    seconds: list[float], page_size: int, edges: list[int], concurrency: int
+) -> None:
+    everything = calls(seconds)
+    moments = [
+        None,
+        *((ago(days=1) + timedelta(seconds=edge / 10)).isoformat() for edge in sorted(edges)),
+        None,
+    ]
+    found: set[str] = set()
+    for start, end in pairwise(moments):
+        window = Pipeline(everything)
+        config: dict[str, Any] = {"start_date": start, "end_date": end, "page_size": page_size}
+        for _ in range(2):
+            found.update(window.sync(concurrency=concurrency, **config).ids)
+    assert found == {each.id for each in everything}
+
+
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 199, 1_000, 10_000, 20_001])
+@pytest.mark.parametrize("live", [0, 99])
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_quiet_read_costs_two_percent_more_than_its_pages(
+    count: int, live: int, concurrency: int
+) -> None:
+    past = [call(f"c{n}", ago(days=20) + timedelta(seconds=67 * n), lasts=0) for n in range(count)]
+    edge = [call(f"live{n}", ago(seconds=500 - n), lasts=0) for n in range(live)]
+    outcome = Pipeline([*past, *edge]).sync(concurrency=concurrency)
+    total = count + live
+    assert len(outcome.records) == total
+    assert outcome.requests <= (2 if total <= 100 else math.ceil(total / 100) * 1.02 + 2)
