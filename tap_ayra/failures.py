@@ -26,7 +26,7 @@ PARAMETER_SETTINGS = {
 
 HIDDEN = "***"
 _LONGEST_MESSAGE = 200
-_PHONE_NUMBER = re.compile(r"\+?(?!\d{4}-\d\d)\(?\d[\d ().-]{5,}\d")
+_PHONE_NUMBER = re.compile(r"(?<![\d-])\+?(?!\d{4}-\d\d)\(?\d[\d ().-]{5,}\d")
 
 
 class TapAyraError(FatalAPIError):

@@ -235,7 +235,10 @@ def test_only_the_schema_is_tested(sandbox: RunningSandbox, config: Path, folder
             ["--config", "broken.json"],
             "broken.json is no JSON object of settings: Expecting value: line 2",
         ),
-        (["--config", "list.json"], "list.json is no JSON object of settings: it holds something else"),
+        (
+            ["--config", "list.json"],
+            "list.json is no JSON object of settings: it holds something else",
+        ),
         (["--config=ENV", "--catalog", "nowhere.json"], "nowhere.json"),
         (["--config=ENV", "--state", "broken.json"], "A file given is no JSON"),
     ],

@@ -62,6 +62,9 @@ def test_missing_fields_stay_missing() -> None:
         ("2026-03-09T14:30:00.123456789+00:00", "2026-03-09T14:30:00.123456789Z"),
         ("2026-03-09 14:30:00", "2026-03-09T14:30:00Z"),
         ("2026-03-09", "2026-03-09T00:00:00Z"),
+        ("2026-W11-1T14:30:00Z", "2026-03-09T14:30:00Z"),
+        ("2026-03-09T14Z", "2026-03-09T14:00:00Z"),
+        ("2026-03-09T14:30:00,5Z", "2026-03-09T14:30:00.5Z"),
         ("2025-12-31T23:30:00-01:00", "2026-01-01T00:30:00Z"),
     ],
 )
@@ -82,6 +85,8 @@ def test_moments_are_written_in_utc(text: str, expected: str) -> None:
         ("duration", "12.50", Decimal("12.50")),
         ("has_recording", "true", True),
         ("has_recording", "False", False),
+        ("has_recording", 1, True),
+        ("end_time", "", None),
         ("topics", "billing", ["billing"]),
         ("topics", ["a", 5, None], ["a", "5", None]),
     ],
@@ -96,7 +101,7 @@ def test_what_can_be_converted_without_loss_is(name: str, value: object, expecte
     ("name", "value", "why"),
     [
         ("start_time", "yesterday", "is no date-time"),
-        ("end_time", "", "is no date-time"),
+        ("end_time", "soon", "is no date-time"),
         ("created_at", 1_767_225_600, "is no date-time"),
         ("duration", "long", "is of type str"),
         ("duration", "NaN", "is of type str"),

@@ -277,6 +277,20 @@ def test_a_quota_says_when_to_come_back() -> None:
     )
 
 
+def test_a_long_pause_that_is_no_quota_is_not_called_one() -> None:
+    first, second = str(QuotaExhaustedError(3600, limited=False)).splitlines()
+    assert first == "The API asks for a longer pause than a sync makes."
+    assert second.startswith("It wants to be asked again in 1 h 0 min, at about ")
+
+
+@pytest.mark.parametrize(
+    "number", ["+15550100123", "15550100123", "+1 (555) 010-0123", "555.010.0123", "5" * 19]
+)
+def test_a_phone_number_is_hidden_however_it_is_written(number: str) -> None:
+    first = told(400, {"message": f"No call from {number} on 2026-03-09."})[0]
+    assert first.endswith("No call from *** on 2026-03-09.")
+
+
 def test_nothing_that_nobody_should_read_is_quoted() -> None:
     message = f"Key {KEY} may not read calls of +15550100123 or 15550100124.\n\x1b[31mSecret"
     text = "\n".join(told(403, {"message": message, "stack": "internal"}, hide=[KEY]))

@@ -407,6 +407,16 @@ def test_answers_out_of_order(limiter: RateLimiter, clock: Clock) -> None:
     assert limiter.remaining == 90
 
 
+def test_a_reset_that_wavers_by_a_second_is_one_window(limiter: RateLimiter, clock: Clock) -> None:
+    for nth in range(50):
+        clock.now = nth / 2
+        ask(limiter, said(49 - nth, limit=50, reset=60.0 + nth % 2, now=clock.now))
+    assert limiter.remaining == 0
+    wait = limiter._wait()
+    assert wait is not None
+    assert 36.0 <= wait <= 38.0
+
+
 def test_a_window_rolls_over(limiter: RateLimiter, clock: Clock) -> None:
     ask(limiter, said(0))
     wait = limiter._wait()
