@@ -20,11 +20,10 @@ from tap_ayra.failures import (
     PageFailedError,
     Rule,
     TapAyraError,
-    explain,
-    one_line,
     rule_for_exception,
     rule_for_status,
 )
+from tap_ayra.messages import explain, one_line
 from tap_ayra.pages import Page, PageMismatchError, PageToken
 from tap_ayra.rate_limit import RateLimiter, said_wait
 from tap_ayra.retry import Patience

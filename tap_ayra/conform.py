@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tap_ayra.failures import TapAyraError, one_line
+from tap_ayra.failures import TapAyraError
 from tap_ayra.instants import utc_text
+from tap_ayra.messages import one_line
 
 if TYPE_CHECKING:
     import logging

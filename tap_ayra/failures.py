@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.exceptions import ContentDecodingError
 from singer_sdk.exceptions import FatalAPIError
-
-from tap_ayra.settings import CHANGING_FILTERS, FIXED_FILTERS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-PARAMETER_SETTINGS = {
-    "per_page": "page_size",
-    **{name: name for name in ("start_date", "end_date", *FIXED_FILTERS, *CHANGING_FILTERS)},
-}
-"""The setting behind each query parameter; the other parameters are the tap's own."""
-
-HIDDEN = "***"
-_LONGEST_MESSAGE = 200
-_PHONE_NUMBER = re.compile(r"(?<![\d-])\+?(?!\d{4}-\d\d)\(?\d[\d ().-]{5,}\d")
 
 
 class TapAyraError(FatalAPIError):
@@ -168,76 +150,3 @@ def rule_for_exception(error: requests.RequestException) -> Rule:
     if isinstance(error, requests.ConnectionError):
         return BROKEN_OFF if "aborted" in text else UNREACHABLE
     return UNUSABLE
-
-
-def explain(  # noqa: PLR0913
-    rule: Rule,
-    status: int | None = None,
-    body: bytes = b"",
-    *,
-    request_id: str = "",
-    address: str = "",
-    hide: Iterable[str] = (),
-) -> str:
-    """Put a failure into the user's words, a few lines of text.
-
-    Args:
-        rule: its row in the table.
-        status: the HTTP status, where there was an answer.
-        body: the answer's body; of it only the documented fields of ``error`` are used, never
-            the text at large.
-        request_id: the value of an ``X-Request-Id`` header.
-        address: what ``api_url`` is; told where it is worth a check.
-        hide: values (the key, the caller) that the API may quote and nobody should read.
-    """
-    error = _error_object(body)
-    what, remedy = rule.what, rule.remedy
-    field = _plain(error.get("field"), hide)
-    if rule is BY_STATUS[400] and field in PARAMETER_SETTINGS:
-        setting = PARAMETER_SETTINGS[field]
-        what = f"Ayra did not accept the setting {setting}"
-        remedy = f"Mend {setting} (TAP_AYRA_{setting.upper()})."
-    elif rule is BY_STATUS[400] and field:
-        what = f"Ayra did not accept the parameter {field}"
-    message = _plain(error.get("message"), hide)
-    lines = [what + (f" (HTTP {status})" if status else "") + (f": {message}" if message else ".")]
-    values = error.get("valid_values")
-    if isinstance(values, list) and values:
-        lines.append("Allowed: " + ", ".join(_plain(value, hide) for value in values[:10]) + ".")
-    lines.append(remedy)
-    if address and "api_url" in remedy:
-        lines.append(f"Now api_url is {address}")
-    request_id = one_line(error.get("request_id") or request_id, hide)
-    if request_id:
-        lines.append(f"Request id: {request_id}")
-    return "\n".join(lines)
-
-
-def _error_object(body: bytes) -> dict[str, Any]:
-    """The ``error`` object of a documented error body; empty where the body is another."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(document, dict) or not isinstance(document.get("error"), dict):
-        return {}
-    error: dict[str, Any] = document["error"]
-    if isinstance(document.get("meta"), dict):
-        error.setdefault("request_id", document["meta"].get("request_id"))
-    return error
-
-
-def _plain(value: object, hide: Iterable[str]) -> str:
-    """A line of what the API said, without phone numbers."""
-    return _PHONE_NUMBER.sub(HIDDEN, one_line(value, hide))
-
-
-def one_line(value: object, hide: Iterable[str] = ()) -> str:
-    """One short printable line of what the API said, without what nobody should read."""
-    if not isinstance(value, str | int | float):
-        return ""
-    text = "".join(char if char.isprintable() else " " for char in str(value))
-    for secret in hide:
-        text = text.replace(secret, HIDDEN)
-    text = text.strip()
-    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."

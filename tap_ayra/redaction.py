@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
-from tap_ayra.failures import HIDDEN
+from tap_ayra.messages import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

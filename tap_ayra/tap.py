@@ -12,12 +12,13 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_ayra.command import AyraCommand, stop_on_signal
+from tap_ayra.environment import environment_config
 from tap_ayra.failures import TapAyraError
 from tap_ayra.redaction import redact_logs
 from tap_ayra.settings import confidential
 from tap_ayra.settings_schema import SETTINGS
 from tap_ayra.streams import Conversations
-from tap_ayra.validation import environment_config, find_faults, uniform
+from tap_ayra.validation import find_faults, uniform
 from tap_ayra.writer import BufferedWriter
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Settings as they come in: from the environment, made uniform, and every fault named at once."""
+"""Settings as they come in, made uniform, and every fault in them named at once."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import difflib
 import ipaddress
 import json
 import math
-import os
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from jsonschema import Draft7Validator
 
 from tap_ayra.instants import parse_instant
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
     from jsonschema import ValidationError
 
-TRUE_WORDS = ("true", "1", "yes", "on")
-FALSE_WORDS = ("false", "0", "no", "off")
 NO_BATCH = (
     "batch_config is not offered: batch files would hold raw records, past selection and stream "
     "maps, and at this API's pace they gain nothing. Leave it out."
@@ -45,34 +41,6 @@ _ALLOWED = {
     "end_date": "an ISO 8601 date or date-time such as 2025-01-31 or 2025-01-31T14:30:00Z",
     "caller": "a phone number in E.164 form such as +15550100100",
 }
-
-
-def environment_config(prefix: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the settings from environment variables and the file ``.env``.
-
-    The environment goes before the file, an empty variable counts as unset, and a value that
-    its setting does not allow is left as it is, to be named as a fault.
-
-    Args:
-        prefix: of the variables' names.
-        properties: the settings' JSON schemas, by name.
-    """
-    found = {**dotenv_values(".env"), **os.environ}
-    texts = {name: found.get(prefix + name.upper()) for name in properties}
-    return {name: _from_text(text, properties[name]) for name, text in texts.items() if text}
-
-
-def _from_text(text: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    kinds = schema.get("type", [])
-    if "string" in kinds:
-        return text
-    if "boolean" in kinds:
-        word = text.strip().lower()
-        return True if word in TRUE_WORDS else False if word in FALSE_WORDS else text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def uniform(config: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
-from tap_ayra.failures import (
-    PARAMETER_SETTINGS,
-    QuotaExhaustedError,
-    explain,
-    rule_for_exception,
-    rule_for_status,
-)
+from tap_ayra.failures import QuotaExhaustedError, rule_for_exception, rule_for_status
+from tap_ayra.messages import PARAMETER_SETTINGS, explain
 from tap_ayra.settings_schema import SETTINGS
 from tests import errors_table
 from tests.sandbox import errors

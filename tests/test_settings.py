@@ -18,7 +18,7 @@ import pytest
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._util import load_json
 
-from tap_ayra import client
+from tap_ayra import transport
 from tap_ayra.failures import TapAyraError
 from tap_ayra.settings import Settings
 from tap_ayra.tap import TapAyra
@@ -605,13 +605,13 @@ def test_request_timeout_arrives_in_the_request(
     sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     given = []
-    send = client.OneHostSession.send
+    send = transport.OneHostSession.send
 
     def listen(*arguments: Any, **options: Any) -> requests.Response:
         given.append(options["timeout"])
         return send(*arguments, **options)
 
-    monkeypatch.setattr(client.OneHostSession, "send", listen)
+    monkeypatch.setattr(transport.OneHostSession, "send", listen)
     sync(sandbox, request_timeout=seconds)
     assert given == [seconds]
 
