@@ -146,10 +146,10 @@ def _check_records(records: list[Any], token: PageToken) -> list[datetime | None
     floor = whole_second(token.start) if token.start else None
     before = floor
     for record in records:
-        if not isinstance(record, dict):
+        if type(record) is not dict:
             _mismatch("one of its conversations is no object")
         key = record.get("id")
-        if not key or not isinstance(key, str | int) or isinstance(key, bool):
+        if not key or type(key) not in {str, int}:
             _mismatch("one of its conversations has no id")
         if key in ids:
             _mismatch(f"it holds conversation {key} twice")

@@ -28,7 +28,8 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
     id when they come again), and within a block every page must repeat the first one's
     ``meta.total`` and none of its ids. A page that does not is thrown away, and a new block
     begins: one page long, each quiet one after it twice as long as the one before. Where a page
-    shows something unread from before, the new block begins where the old one did.
+    whose counts agree shows something unread from before, the new block begins where the old
+    one did: rather out of order than lost.
 
     The first answer gives the API's clock and is a block of its own. What it leaves is read in
     two windows, history (up to ``settling`` before now) and then the live edge (up to now or
@@ -130,8 +131,10 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
         return self._begin_block(length=1)
 
     def _goes_back(self, page: Page, block: Block) -> bool:
-        """Tell whether a block's later page begins with what should have come before."""
+        """Tell whether a page, good by its counts, begins with what should have come before."""
         if page.token.page == 1 or not page.records or not self._anchor:
+            return False
+        if (page.total, page.per_page) != block.counts:
             return False
         key, start = page.records[0]["id"], page.starts[0]
         return bool(start and start < whole_second(self._anchor) and key not in block.ids)

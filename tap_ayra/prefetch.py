@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="Hashable")
 P = TypeVar("P")
+QUICK = 0.01
+"""Seconds: where pages come faster, one thread keeps up, and more would be in its way."""
+
 GRACE = 2.0
 """Seconds that a page may still take to arrive after a later one has failed for good."""
 
@@ -22,9 +25,10 @@ GRACE = 2.0
 class Prefetch(Generic[T, P]):
     """Fetches pages ahead of the one wanted.
 
-    At most `workers` pages are being fetched at a time, and at most twice as many are being
-    fetched or lie ready, whatever the length of the walk. The threads are daemons: none of them
-    keeps the process alive.
+    One thread fetches, until a page has been waited for longer than `QUICK`; then as many as are
+    allowed and needed. At most `workers` pages are being fetched at a time, and at most twice as
+    many are being fetched or lie ready, whatever the length of the walk. The threads are daemons:
+    none of them keeps the process alive.
     """
 
     def __init__(self, fetch: Callable[[T], P], *, workers: int) -> None:
@@ -62,6 +66,10 @@ class Prefetch(Generic[T, P]):
         return self._wait_for(self._pages.pop(token))
 
     def _wait_for(self, page: Future[P]) -> P:
+        try:
+            return page.result(timeout=QUICK)
+        except TimeoutError:
+            self._start_threads(min(self._workers, len(self._pages) + 1))
         while True:
             try:
                 return page.result(timeout=GRACE)
@@ -85,7 +93,10 @@ class Prefetch(Generic[T, P]):
         page: Future[P] = Future()
         self._pages[token] = page
         self._jobs.put((token, page))
-        if len(self._threads) < min(self._workers, len(self._pages)):
+        self._start_threads(1)
+
+    def _start_threads(self, count: int) -> None:
+        while len(self._threads) < count:
             thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
             self._threads.append(thread)
             thread.start()

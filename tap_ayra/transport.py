@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     import socket
 
 
+BUFFER_BYTES = 1 << 17
+"""Room for a whole page: each read of less would hand the interpreter's lock to and fro."""
+
+
 class _TimedReader(io.RawIOBase):
     """Reads from a socket, each time waiting only for what is left until the deadline."""
 
@@ -50,7 +54,7 @@ class _TimedReader(io.RawIOBase):
 class _TimedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock))
+        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock), BUFFER_BYTES)
 
 
 class _TimedConnection(HTTPConnection):

@@ -14,7 +14,7 @@ from tap_ayra.failures import PageFailedError
 from tap_ayra.prefetch import Prefetch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 PATIENCE = 5.0
 """Seconds after which a thread that has not done its work never will."""
@@ -89,6 +89,20 @@ def pages() -> Iterator[Pages]:
     pages.let_all()
 
 
+def first_page(ahead: Prefetch[int, str], pages: Pages, upcoming: Iterable[int]) -> str:
+    """Have page 0 arrive once all the threads that may are fetching."""
+
+    def let_it_come() -> None:
+        pages.wait_until(lambda: len(pages.begun) >= ahead._workers)
+        pages.let(0)
+
+    busy = threading.Thread(target=let_it_come)
+    busy.start()
+    page = ahead.get(0, upcoming)
+    busy.join()
+    return page
+
+
 def ended(threads: set[threading.Thread]) -> bool:
     """Wait for threads to end."""
     for thread in threads:
@@ -123,8 +137,7 @@ def test_later_pages_may_arrive_first(pages: Pages) -> None:
 @pytest.mark.parametrize("workers", [1, 4])
 def test_it_is_bounded(pages: Pages, workers: int) -> None:
     ahead = Prefetch(pages.fetch, workers=workers)
-    pages.let(0)
-    ahead.get(0, count(1))  # an endless walk
+    first_page(ahead, pages, count(1))  # an endless walk
     pages.wait_until(lambda: len(pages.begun) == workers + 1)
     assert sorted(pages.begun) == list(range(workers + 1))
     assert len(ahead._pages) == 2 * workers - 1  # without the one handed out
@@ -153,6 +166,18 @@ def test_nothing_is_fetched_before_it_is_asked_for(pages: Pages) -> None:
     ahead = Prefetch(pages.fetch, workers=4)
     assert (ahead._threads, pages.begun) == ([], [])
     assert ahead.get(0) == "page 0"
+    assert len(ahead._threads) == 1
+    ahead.close()
+
+
+def test_while_pages_come_fast_one_thread_does(
+    pages: Pages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prefetch, "QUICK", PATIENCE)
+    pages.let_all()
+    ahead = Prefetch(pages.fetch, workers=8)
+    for page in range(20):
+        ahead.get(page, range(page + 1, 20))
     assert len(ahead._threads) == 1
     ahead.close()
 
@@ -201,8 +226,7 @@ def test_a_slow_page_is_waited_for_while_a_later_one(
 
 def test_a_page_no_longer_wanted_is_not_fetched(pages: Pages) -> None:
     ahead = Prefetch(pages.fetch, workers=2)
-    pages.let(0)
-    ahead.get(0, [1, 2, 3])
+    first_page(ahead, pages, [1, 2, 3])
     pages.wait_until(lambda: {1, 2} <= {*pages.begun})  # all threads are busy
     ahead._pages[3].add_done_callback(lambda _: pages.let_all())
     assert ahead.get(7) == "page 7"
@@ -213,8 +237,7 @@ def test_a_page_no_longer_wanted_is_not_fetched(pages: Pages) -> None:
 
 def test_closing_drops_what_has_not_begun_and_ends_the_threads(pages: Pages) -> None:
     ahead = Prefetch(pages.fetch, workers=2)
-    pages.let(0)
-    ahead.get(0, range(1, 4))
+    first_page(ahead, pages, range(1, 4))
     pages.wait_until(lambda: {1, 2} <= {*pages.begun})
     ahead.close()
     pages.let_all()

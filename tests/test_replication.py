@@ -282,13 +282,18 @@ def test_a_second_wider_than_a_page_is_read_completely(
 
 
 @either_mode
-@pytest.mark.parametrize("end", ["2026-03-08T12:00:00Z", "2026-03-08T12:00:01Z", None])
-@pytest.mark.parametrize("start", ["2026-03-08T12:00:00Z", "2026-03-08T12:00:00.25Z", None])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (start, end)
+        for start in ("2026-03-08T12:00:00Z", "2026-03-08T12:00:00.25Z", None)
+        for end in ("2026-03-08T12:00:00Z", "2026-03-08T12:00:01Z", None)
+        if (start, end) != ("2026-03-08T12:00:00.25Z", "2026-03-08T12:00:00Z")  # empty
+    ],
+)
 def test_a_window_no_longer_than_a_second_wider_than_a_page_is_read(
     concurrency: int, start: str | None, end: str | None
 ) -> None:
-    if start and end and start[:19] + "Z" == end and "." in start:
-        pytest.skip("a window that ends before it begins")
     half = timedelta(milliseconds=500) if "." in (start or "") else timedelta(0)
     pipeline = Pipeline([call(f"wide{n:02}", ago(days=1) + half) for n in range(22)])
     if end is None:
