@@ -103,6 +103,7 @@ class Conformer:
                 record[name] = [item if item is None else _text(item) for item in items]
 
     def _fit_moments(self, record: dict[str, Any]) -> None:
+        fitted: dict[str, str] = {}  # a call is created when it starts, most often
         for name in self._moments:
             text = record.get(name)
             if text == "":
@@ -110,7 +111,7 @@ class Conformer:
                 self._warn(name, "came as empty text and is delivered as null")
             elif text is not None:
                 try:
-                    record[name] = utc_text(text)
+                    record[name] = fitted[text] = fitted.get(text) or utc_text(text)
                 except ValueError:
                     raise self._refusal(record, name, "is no date-time") from None
 

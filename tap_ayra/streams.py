@@ -119,10 +119,11 @@ class Conversations(AyraStream):
                 if bookmark is not None:
                     bookmark.see(paginator.fresh)
                 self._extracted_at = datetime.now(UTC)
-                for record, start in paginator.fresh:
+                for record, _ in paginator.fresh:
                     yield record
-                    if bookmark is not None:
-                        bookmark.advance(start)
+                if bookmark is not None:
+                    starts = (start for _, start in paginator.fresh if start)
+                    bookmark.advance(max(starts, default=None))
                 self.state_manager.keep()
                 self._write_state_message()
                 progress.page(len(paginator.fresh), paginator.counted, self.limiter.remaining)
