@@ -141,6 +141,9 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
 
     def _after_good_page(self, page: Page, block: Block) -> PageToken | None:
         self._accept(page)
+        reached = next((whole_second(start) for start in reversed(page.starts) if start), None)
+        if reached and (self._anchor is None or reached > self._anchor):
+            self._anchor = reached  # also past conversations that had all been accepted before
         number, longer = page.token.page, min(self._longest, 2 * self._length)
         if number >= page.pages:
             del self._windows[0]

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_ayra.failures import TapAyraError
-from tests.simulator import Pipeline, ago, call, history
+from tap_ayra.pages import Page
+from tap_ayra.pagination import ConversationsPaginator
+from tests.simulator import NOW, Pipeline, ago, call, history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from tests.sandbox import Answer
 
@@ -169,3 +174,26 @@ def test_pages_without_any_start_time_cause_no_storm_of_requests() -> None:
     outcome = pipeline.sync(page_size=10)
     assert outcome.requests < 40
     assert len({*outcome.ids}) >= 89
+
+
+def test_a_page_that_begins_before_what_was_read_reopens_its_block_past_the_cache() -> None:
+    walk = ConversationsPaginator()
+    times = [ago(days=1) + timedelta(minutes=n) for n in range(40)]
+
+    def answer(first: int, last: int, total: int) -> None:
+        records = [{"id": f"c{n}"} for n in range(first, last)]
+        starts: list[datetime | None] = [*times[first:last]]
+        pages = -(-total // 10)
+        walk.advance(Page(walk.current_value, records, starts, total, 10, pages, NOW))
+
+    answer(0, 10, 40)
+    block = walk.current_value
+    answer(9, 19, 31)
+    answer(29, 39, 31)  # the third page in place of the second
+    answer(19, 29, 31)
+    assert walk.fresh == []
+    assert walk.current_value == replace(block, again=1)
+    answer(9, 19, 31)
+    assert walk.fresh == []
+    answer(18, 28, 22)
+    assert [record["id"] for record, _ in walk.fresh] == [f"c{n}" for n in range(19, 28)]
