@@ -20,7 +20,7 @@ test: .venv/ready ## Run all tests
 	@$(VENV)/python -m tests.meltano_project
 	$(VENV)/python -m pytest
 
-lint: .venv/ready ## Check style, formatting and types
+lint: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Check style, formatting and types
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
@@ -30,14 +30,14 @@ format: .venv/ready ## Put the code in shape
 	$(VENV)/ruff check --fix-only
 	$(VENV)/ruff format
 
-bench: .venv/ready ## Measure tap-ayra beside other ways to read the API (about 15 minutes)
+bench: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Measure tap-ayra beside other ways to read the API (about 15 minutes)
 	UV='$(UV)' $(VENV)/python -m benchmarks
 
-dist: .tools/ready ## Build the wheel and the source archive into dist/
+dist: | $(filter .tools/bin/uv,$(UV)) ## Build the wheel and the source archive into dist/
 	rm -rf dist
 	$(UV) build --quiet
 
-lock: .tools/ready ## Pin the newest versions (LOCK_OPTIONS=--upgrade) that pyproject.toml and meltano.yml allow
+lock: | $(filter .tools/bin/uv,$(UV)) ## Pin the newest versions (LOCK_OPTIONS=--upgrade) that pyproject.toml and meltano.yml allow
 	$(LOCK) --group dev pyproject.toml --output-file requirements/dev.txt
 	for target in jsonl postgres; do \
 		sed -n "s/^ *pip_url: \(.*target-$$target==.*\)/\1/p" meltano.yml \
@@ -49,13 +49,11 @@ clean: ## Remove all that was made here, but not output/ and Meltano's bookmarks
 	rm -rf .meltano/extractors .meltano/loaders .meltano/run
 	find tap_ayra tests -name __pycache__ -prune -exec rm -rf {} +
 
-.tools/ready:
-	@command -v $(UV) > /dev/null || { echo "Installing uv into .tools …"; \
-		$(or $(PYTHON),python3) -m venv .tools \
-		&& .tools/bin/pip install --quiet uv==$(UV_VERSION); }
-	@mkdir -p .tools && touch $@
+.tools/bin/uv:
+	$(or $(PYTHON),python3) -m venv .tools
+	.tools/bin/pip install --quiet uv==$(UV_VERSION)
 
-.venv/ready: .tools/ready pyproject.toml requirements/dev.txt
+.venv/ready: pyproject.toml requirements/dev.txt | $(filter .tools/bin/uv,$(UV))
 	@echo "Installing tap-ayra into .venv …"
 	@rm -rf .venv
 	@$(UV) venv --quiet --no-project --python '$(or $(PYTHON),>=3.11)' .venv
