@@ -7,7 +7,7 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 VENV := .venv/bin
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
-	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_OPTIONS)
+	--custom-compile-command "make lock" $(LOCK_OPTIONS)
 
 .PHONY: help demo test lint format bench dist lock clean
 help: ## Show this help
@@ -51,7 +51,7 @@ clean: ## Remove all that was made here, but not output/ and Meltano's bookmarks
 
 .tools/bin/uv:
 	$(or $(PYTHON),python3) -m venv .tools
-	.tools/bin/pip install --quiet uv==$(UV_VERSION)
+	.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 .venv/ready: pyproject.toml requirements/dev.txt | $(filter .tools/bin/uv,$(UV))
 	@echo "Installing tap-ayra into .venv …"

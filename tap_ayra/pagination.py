@@ -132,9 +132,8 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
 
     def _goes_back(self, page: Page, block: Block) -> bool:
         """Tell whether a page, good by its counts, begins with what should have come before."""
-        if page.token.page == 1 or not page.records or not self._anchor:
-            return False
-        if (page.total, page.per_page) != block.counts:
+        counts = page.total, page.per_page
+        if page.token.page == 1 or not page.records or not self._anchor or counts != block.counts:
             return False
         key, start = page.records[0]["id"], page.starts[0]
         return bool(start and start < whole_second(self._anchor) and key not in block.ids)
