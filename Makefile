@@ -14,10 +14,10 @@ help: ## Show this help
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: .venv/ready ## Watch an incremental sync against a simulated Ayra API (no key, no server)
-	@$(VENV)/python -m tests.demo
+	@$(VENV)/python -m sandbox.demo
 
 test: .venv/ready ## Run all tests
-	@$(VENV)/python -m tests.meltano_project
+	@$(VENV)/python -m sandbox.meltano_project
 	$(VENV)/python -m pytest
 
 lint: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Check style, formatting and types

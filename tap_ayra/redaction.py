@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-from tap_ayra.messages import HIDDEN
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+HIDDEN = "***"
+SHORTEST_SECRET = 4
+"""Characters: a shorter search text is masked in URLs only, or common words would be."""
+
+_LONGEST_MESSAGE = 200
+_PHONE_NUMBER = re.compile(r"(?<![\d-])\+?(?!\d{4}-\d\d)\(?\d[\d ().-]{5,}\d")
 _QUERY = r"(?<=[?&]caller=)[^&\s]+|(?<=[?&]search=)[^&\s]+"
 
 
@@ -49,3 +53,25 @@ def redact_logs(secrets: Iterable[str]) -> None:
         if isinstance(inner, RedactingFormatter):
             inner = inner.inner
         handler.setFormatter(RedactingFormatter(inner, secrets))
+
+
+def confidential(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values of a configuration that nobody should read in logs and messages."""
+    values = (config.get(name) for name in ("api_key", "caller", "search"))
+    return tuple(text for text in values if isinstance(text, str) and len(text) >= SHORTEST_SECRET)
+
+
+def plain(value: object, hide: Iterable[str]) -> str:
+    """A line of what the API said, without phone numbers."""
+    return _PHONE_NUMBER.sub(HIDDEN, one_line(value, hide))
+
+
+def one_line(value: object, hide: Iterable[str] = ()) -> str:
+    """One short printable line of what the API said, without what nobody should read."""
+    if not isinstance(value, str | int | float):
+        return ""
+    text = "".join(char if char.isprintable() else " " for char in str(value))
+    for secret in hide:
+        text = text.replace(secret, HIDDEN)
+    text = text.strip()
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."

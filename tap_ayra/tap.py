@@ -11,15 +11,14 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
-from tap_ayra.command import AyraCommand, stop_on_signal
-from tap_ayra.environment import environment_config
-from tap_ayra.failures import TapAyraError
-from tap_ayra.redaction import redact_logs
-from tap_ayra.settings import confidential
-from tap_ayra.settings_schema import SETTINGS
-from tap_ayra.streams import Conversations
-from tap_ayra.validation import find_faults, uniform
-from tap_ayra.writer import BufferedWriter
+from tap_ayra.cli import AyraCommand, stop_on_signal
+from tap_ayra.errors import TapAyraError
+from tap_ayra.output.writer import BufferedWriter
+from tap_ayra.redaction import confidential, redact_logs
+from tap_ayra.settings.environment import environment_config
+from tap_ayra.settings.schema import SETTINGS
+from tap_ayra.settings.validation import find_faults, uniform
+from tap_ayra.streams.conversations import Conversations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

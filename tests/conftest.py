@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from psycopg import conninfo, sql
 
-from tests.meltano_project import install_plugins
-from tests.postgres import postgres
-from tests.sandbox import SandboxClock, World
-from tests.sandbox.generate import CallCentre
+from sandbox import SandboxClock, World
+from sandbox.generate import CallCentre
+from sandbox.meltano_project import install_plugins
+from sandbox.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

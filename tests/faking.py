@@ -9,8 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tap_ayra.failures import TapAyraError
-from tap_ayra.rate_limit import RateLimiter
+from tap_ayra.api.rate_limit import RateLimiter
+from tap_ayra.errors import TapAyraError
 from tap_ayra.tap import TapAyra
 from tests.singer import Output, captured
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.sandbox import SandboxClock
+    from sandbox import SandboxClock
 
 _GRACE = 0.002
 """Real seconds in which other threads may begin to sleep too, before the clock moves on."""
@@ -54,7 +54,7 @@ class FakeTime:
     ) -> FakeTime:
         """Make the tap's waits fake; the deadlines of its sockets stay real."""
         fake = cls(clock, wrong_by=wrong_by)
-        for module in ("tap_ayra.retry", "tap_ayra.rate_limit", "backoff._sync"):
+        for module in ("tap_ayra.api.retry", "tap_ayra.api.rate_limit", "backoff._sync"):
             monkeypatch.setattr(f"{module}.time", fake)
         acquire, release = RateLimiter.acquire, RateLimiter.release
 

@@ -15,7 +15,7 @@ from tap_ayra.tap import TapAyra
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tests.sandbox import RunningSandbox
+    from sandbox import RunningSandbox
 
 Message = dict[str, Any]
 

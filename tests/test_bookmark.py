@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_ayra.bookmark import Bookmark, BookmarkStateManager, end_of
-from tap_ayra.failures import TapAyraError
+from tap_ayra.errors import TapAyraError
+from tap_ayra.replication.bookmark import Bookmark, BookmarkStateManager, end_of
 from tests.simulator import NOW, ago
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from sandbox import Call, SandboxApi, SandboxClock, World, serve
+from sandbox.meltano_project import ROOT
 from tap_ayra.tap import TapAyra
-from tests.meltano_project import ROOT
-from tests.sandbox import Call, SandboxApi, SandboxClock, World, serve
 from tests.singer import captured, deselect, discovered, sync
 
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)

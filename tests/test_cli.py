@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.meltano_project import NOWHERE, clean_environment
-from tests.sandbox import RunningSandbox, SandboxApi, SandboxClock, World, serve
+from sandbox import RunningSandbox, SandboxApi, SandboxClock, World, serve
+from sandbox.meltano_project import NOWHERE, clean_environment
 from tests.singer import Output
 
 if TYPE_CHECKING:

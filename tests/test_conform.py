@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_ayra.conform import Conformer
-from tap_ayra.failures import TapAyraError
-from tap_ayra.schemas import CONVERSATION
+from tap_ayra.errors import TapAyraError
+from tap_ayra.output.conform import Conformer
+from tap_ayra.streams.schemas import CONVERSATION
 
 if TYPE_CHECKING:
     from collections.abc import Collection

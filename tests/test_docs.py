@@ -17,10 +17,10 @@ from singer_sdk.helpers.capabilities import (
     STREAM_MAPS_CONFIG,
 )
 
+from docs.generate import README, about, with_settings
+from sandbox import SandboxApi, SandboxClock, World, serve
+from sandbox.meltano_project import DEFINITION, ROOT
 from tap_ayra.tap import TapAyra
-from tests.docs import README, about, with_settings
-from tests.meltano_project import DEFINITION, ROOT
-from tests.sandbox import SandboxApi, SandboxClock, World, serve
 from tests.singer import captured, sync
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def example() -> dict[str, str]:
 
 
 def test_the_readmes_settings_are_those_of_the_tap(readme: str) -> None:
-    assert readme == with_settings(readme), "run: python -m tests.docs"
+    assert readme == with_settings(readme), "run: python -m docs.generate"
 
 
 def test_the_readmes_make_targets_exist(readme: str) -> None:

@@ -13,15 +13,15 @@ import psycopg
 import pytest
 from psycopg import rows
 
-from tests.comparison import TIMES, api_rows
-from tests.meltano_project import MeltanoProject, clean_environment, plugin_program
-from tests.sandbox import Call, SandboxApi, serve
+from sandbox import Call, SandboxApi, serve
+from sandbox.comparison import TIMES, api_rows
+from sandbox.meltano_project import MeltanoProject, clean_environment, plugin_program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.comparison import Rows
-    from tests.sandbox import RunningSandbox, World
+    from sandbox import RunningSandbox, World
+    from sandbox.comparison import Rows
 
 pytestmark = pytest.mark.usefixtures("plugins")
 

@@ -13,14 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
-from tap_ayra.failures import QuotaExhaustedError, rule_for_exception, rule_for_status
-from tap_ayra.messages import PARAMETER_SETTINGS, explain
-from tap_ayra.settings_schema import SETTINGS
-from tests import errors_table
-from tests.sandbox import errors
+from docs import errors_table
+from sandbox import errors
+from tap_ayra.api.explain import PARAMETER_SETTINGS, explain
+from tap_ayra.api.failures import rule_for_exception, rule_for_status
+from tap_ayra.errors import QuotaExhaustedError
+from tap_ayra.settings.schema import SETTINGS
 
 if TYPE_CHECKING:
-    from tap_ayra.failures import Rule
+    from tap_ayra.api.failures import Rule
 
 README = Path(__file__).parent.parent / "README.md"
 URL = "https://api.ayra.example/v1"

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_ayra.failures import TapAyraError
-from tap_ayra.rate_limit import RateLimiter
+from sandbox import SandboxApi, SandboxClock, World, faults
+from sandbox.faults import Exchange, Fault, FaultyServer, Script, edited, faulty, instead
+from tap_ayra.api.rate_limit import RateLimiter
+from tap_ayra.errors import TapAyraError
 from tap_ayra.tap import TapAyra
 from tests.faking import Attempt, FakeTime, attempt
-from tests.sandbox import SandboxApi, SandboxClock, World, faults
-from tests.sandbox.faults import Exchange, Fault, FaultyServer, Script, edited, faulty, instead
 from tests.singer import captured
 
 if TYPE_CHECKING:

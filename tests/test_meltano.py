@@ -11,15 +11,15 @@ import jsonschema
 import pytest
 import yaml
 
-from tests.comparison import api_rows, file_rows, read_lines
-from tests.meltano_project import DEFINITION, MeltanoProject
-from tests.sandbox import SandboxApi, serve
+from sandbox import SandboxApi, serve
+from sandbox.comparison import api_rows, file_rows, read_lines
+from sandbox.meltano_project import DEFINITION, MeltanoProject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.sandbox import RunningSandbox, World
+    from sandbox import RunningSandbox, World
 
 pytestmark = pytest.mark.usefixtures("plugins")
 

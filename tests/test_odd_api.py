@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tap_ayra.failures import TapAyraError
-from tap_ayra.pages import Page
-from tap_ayra.pagination import ConversationsPaginator
+from tap_ayra.errors import TapAyraError
+from tap_ayra.paging.page import Page
+from tap_ayra.paging.walk import ConversationsPaginator
 from tests.simulator import NOW, Pipeline, ago, call, history
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from tests.sandbox import Answer
+    from sandbox import Answer
 
 
 def by_page(pipeline: Pipeline, change: Callable[[int, dict[str, Any]], object]) -> None:

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from singer_sdk.contrib.msgspec import encoder
 from singer_sdk.exceptions import RetriableAPIError
 
-from tap_ayra.conform import Conformer
-from tap_ayra.failures import TapAyraError
-from tap_ayra.pages import Page, PageToken
-from tap_ayra.rate_limit import RateLimiter, said_wait
-from tap_ayra.schemas import CONVERSATION
+from sandbox import Call, SandboxApi, SandboxClock, World, serve
+from sandbox.faults import faulty, instead
+from tap_ayra.api.rate_limit import RateLimiter, said_wait
+from tap_ayra.errors import TapAyraError
+from tap_ayra.output.conform import Conformer
+from tap_ayra.paging.page import Page, PageToken
+from tap_ayra.streams.schemas import CONVERSATION
 from tests.faking import Attempt, attempt
-from tests.sandbox import Call, SandboxApi, SandboxClock, World, serve
-from tests.sandbox.faults import faulty, instead
 
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 START = "2026-03-09T12:00:00Z"

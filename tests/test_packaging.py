@@ -18,7 +18,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from tests.meltano_project import PINNED, ROOT
+from sandbox.meltano_project import PINNED, ROOT
 
 if TYPE_CHECKING:
     from email.message import Message

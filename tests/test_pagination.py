@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import requests
 
-from tap_ayra.failures import TapAyraError
-from tap_ayra.pages import PageMismatchError, PageToken
-from tap_ayra.pagination import LONGEST_BLOCK, ConversationsPaginator
+from tap_ayra.errors import PageMismatchError, TapAyraError
+from tap_ayra.paging.page import PageToken
+from tap_ayra.paging.walk import LONGEST_BLOCK, ConversationsPaginator
 from tests.simulator import NOW, Pipeline, history
 
 START = datetime(2026, 3, 9, tzinfo=UTC)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_ayra import prefetch
-from tap_ayra.failures import PageFailedError
-from tap_ayra.prefetch import Prefetch
+from tap_ayra.api import prefetch
+from tap_ayra.api.prefetch import Prefetch
+from tap_ayra.errors import PageFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sandbox import SandboxApi, SandboxClock, World, faults
+from sandbox.faults import Exchange, Fault, FaultyServer, faulty, instead
 from tests.processes import TAP, Running, running
-from tests.sandbox import SandboxApi, SandboxClock, World, faults
-from tests.sandbox.faults import Exchange, Fault, FaultyServer, faulty, instead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -261,7 +261,7 @@ def test_what_nobody_expected_keeps_its_traceback_without_secrets(
     code = (
         "from unittest import mock\n"
         "from tap_ayra.tap import TapAyra\n"
-        "from tap_ayra.pages import Page\n"
+        "from tap_ayra.paging.page import Page\n"
         f"error = ZeroDivisionError('bug near {server.api.key} and +15550100123')\n"
         "with mock.patch.object(Page, 'read', side_effect=error): TapAyra.cli()\n"
     )

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tap_ayra import progress
-from tap_ayra.progress import Progress
-from tests.sandbox import Call, RunningSandbox, SandboxApi, SandboxClock, World, serve
+from sandbox import Call, RunningSandbox, SandboxApi, SandboxClock, World, serve
+from tap_ayra.output import progress
+from tap_ayra.output.progress import Progress
 from tests.singer import sync
 
 if TYPE_CHECKING:

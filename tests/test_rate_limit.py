@@ -24,9 +24,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tap_ayra import failures, rate_limit
-from tap_ayra.failures import QuotaExhaustedError
-from tap_ayra.rate_limit import LONGEST_WAIT, RateLimiter, said_wait
+from tap_ayra.api import rate_limit
+from tap_ayra.api.rate_limit import LONGEST_WAIT, RateLimiter, said_wait
+from tap_ayra.errors import QuotaExhaustedError, TapAyraError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -559,7 +559,7 @@ def test_a_longer_wait_ends_the_sync(limiter: RateLimiter, clock: Clock, by: str
     with pytest.raises(QuotaExhaustedError, match="It resets in 3 h"):
         limiter.acquire()
     assert clock.now == 0
-    assert issubclass(QuotaExhaustedError, failures.TapAyraError)
+    assert issubclass(QuotaExhaustedError, TapAyraError)
 
 
 def test_after_it_is_closed_nothing_starts(limiter: RateLimiter) -> None:

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from tests.sandbox import Answer, Call, SandboxAdapter, SandboxApi, SandboxClock, World, serve
-from tests.sandbox.__main__ import main
+from sandbox import Answer, Call, SandboxAdapter, SandboxApi, SandboxClock, World, serve
+from sandbox.__main__ import main
 
 NOW = datetime(2025, 1, 15, 15, tzinfo=UTC)
 PROJECT = Path(__file__).parent.parent
@@ -689,7 +689,7 @@ def test_command_unknown_command(capfd: pytest.CaptureFixture[str]) -> None:
 def test_command_serves_until_stopped() -> None:
     options = ["--seed", "3", "--count", "50", "--now", "2025-01-15T15:00:00Z", "--frozen"]
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.sandbox", *options],
+        [sys.executable, "-m", "sandbox", *options],
         cwd=PROJECT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

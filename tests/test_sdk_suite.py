@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Never
 import pytest
 from singer_sdk.testing import SuiteConfig, get_tap_test_class, suites
 
+from sandbox import SandboxApi, SandboxClock, World, serve
+from sandbox.api import TEST_KEY
 from tap_ayra.tap import TapAyra
-from tests.sandbox import SandboxApi, SandboxClock, World, serve
-from tests.sandbox.api import TEST_KEY
 from tests.singer import signals_kept
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from urllib.parse import quote, quote_plus
 import pytest
 import trustme
 
+from sandbox import SandboxApi, SandboxClock, World
+from sandbox.faults import Fault, FaultyServer, faulty, instead
 from tests.faking import Attempt, attempt
 from tests.processes import running
-from tests.sandbox import SandboxApi, SandboxClock, World
-from tests.sandbox.faults import Fault, FaultyServer, faulty, instead
 from tests.test_faults import NETWORK_FAULTS, STATUSES, WRONG_JSON
 
 if TYPE_CHECKING:

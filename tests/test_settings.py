@@ -18,12 +18,12 @@ import pytest
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._util import load_json
 
-from tap_ayra import transport
-from tap_ayra.failures import TapAyraError
-from tap_ayra.settings import Settings
+from sandbox import Answer, Call, RunningSandbox, SandboxApi, SandboxClock, World, serve
+from sandbox.meltano_project import NOT_PASSED_ON
+from tap_ayra.api import session as transport
+from tap_ayra.errors import TapAyraError
+from tap_ayra.settings.values import Settings
 from tap_ayra.tap import TapAyra
-from tests.meltano_project import NOT_PASSED_ON
-from tests.sandbox import Answer, Call, RunningSandbox, SandboxApi, SandboxClock, World, serve
 from tests.singer import captured, deselect, discovered, sync
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from tests.simulator import Pipeline, Story, ago, call, plans
 
 if TYPE_CHECKING:
-    from tests.sandbox import Call
+    from sandbox import Call
     from tests.simulator import Plan
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"

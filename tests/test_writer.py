@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from singer_sdk.singerlib import RecordMessage, SchemaMessage, StateMessage
 
-from tap_ayra import writer
-from tap_ayra.writer import BUFFER_BYTES, BufferedWriter
-from tests.sandbox import SandboxApi, SandboxClock, World, serve
+from sandbox import SandboxApi, SandboxClock, World, serve
+from tap_ayra.output import writer
+from tap_ayra.output.writer import BUFFER_BYTES, BufferedWriter
 from tests.singer import sync
 
 if TYPE_CHECKING:

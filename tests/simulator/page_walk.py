@@ -12,7 +12,7 @@ from singer_sdk.authenticators import BearerTokenAuthenticator
 from singer_sdk.pagination import PageNumberPaginator
 from singer_sdk.streams import RESTStream
 
-from tap_ayra.schemas import CONVERSATION
+from tap_ayra.streams.schemas import CONVERSATION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from sandbox import Call, SandboxApi, SandboxClock, World
+from sandbox.comparison import rows_by_id
 from tap_ayra.tap import TapAyra
-from tests.comparison import rows_by_id
-from tests.sandbox import Call, SandboxApi, SandboxClock, World
 from tests.simulator.sync import Sync, bookmark_in, sync
 from tests.simulator.target import Target
 

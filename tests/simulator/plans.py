@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from hypothesis import strategies as st
 
-from tap_ayra.settings import CHANGING_FILTERS
+from tap_ayra.settings.values import CHANGING_FILTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.sandbox.formats import TimeFormat
+    from sandbox.formats import TimeFormat
 
 Trouble = Literal["appear", "vanish", "both"]
 TROUBLES: tuple[Trouble, ...] = ("both", "appear", "vanish")

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from tap_ayra.settings import CHANGING_FILTERS
-from tests.sandbox import Call, SandboxApi, SandboxClock, World
-from tests.sandbox.call import FOREVER
-from tests.sandbox.formats import timestamp
-from tests.sandbox.query import parse
+from sandbox import Call, SandboxApi, SandboxClock, World
+from sandbox.call import FOREVER
+from sandbox.formats import timestamp
+from sandbox.query import parse
+from tap_ayra.settings.values import CHANGING_FILTERS
 from tests.simulator.plans import CACHE_MARGIN_MINUTES, Run
 from tests.simulator.sync import bookmark_in, catalog, sync
 from tests.simulator.target import Target

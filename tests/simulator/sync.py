@@ -17,18 +17,19 @@ from singer_sdk import Tap
 from singer_sdk.singerlib import RecordMessage, StateMessage
 from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 
-from tap_ayra import pagination, streams
-from tap_ayra.failures import TapAyraError
-from tap_ayra.prefetch import Prefetch
+from sandbox import SandboxAdapter
+from tap_ayra.api.prefetch import Prefetch
+from tap_ayra.errors import TapAyraError
+from tap_ayra.paging import walk as pagination
+from tap_ayra.streams import conversations as streams
 from tap_ayra.tap import TapAyra
-from tests.sandbox import SandboxAdapter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 
     from singer_sdk.singerlib.encoding.simple import Message
 
-    from tests.sandbox import SandboxApi, SandboxClock
+    from sandbox import SandboxApi, SandboxClock
 
 Row = dict[str, Any]
 T = TypeVar("T", bound="Hashable")

@@ -1,0 +1,1 @@
+"""The generators of the documentation: `make docs` runs them."""

@@ -1,0 +1,1 @@
+"""The API: one paced, retried request, its failures and what its headers say."""

@@ -1,0 +1,114 @@
+"""Ordered, bounded look-ahead: pages are fetched by threads and handed out one by one."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from concurrent.futures import Future
+from itertools import islice
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from tap_ayra.errors import PageFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+
+T = TypeVar("T", bound="Hashable")
+P = TypeVar("P")
+QUICK = 0.01
+"""Seconds: where pages come faster, one thread keeps up, and more would be in its way."""
+
+GRACE = 2.0
+"""Seconds that a page may still take to arrive after a later one has failed for good."""
+
+
+class Prefetch(Generic[T, P]):
+    """Fetches pages ahead of the one wanted.
+
+    One thread fetches, until a page has been waited for longer than `QUICK`; then as many as are
+    allowed and needed. At most `workers` pages are being fetched at a time, and at most twice as
+    many are being fetched or lie ready, whatever the length of the walk. The threads are daemons:
+    none of them keeps the process alive.
+    """
+
+    def __init__(self, fetch: Callable[[T], P], *, workers: int) -> None:
+        """Make ready; a thread starts when there is first something for it to do.
+
+        Args:
+            fetch: gets one page; called from several threads at once.
+            workers: how many threads at most.
+        """
+        self._fetch = fetch
+        self._workers = workers
+        self._threads: list[threading.Thread] = []
+        self._jobs: queue.SimpleQueue[tuple[T, Future[P]] | None] = queue.SimpleQueue()
+        self._pages: dict[T, Future[P]] = {}
+
+    def get(self, token: T, upcoming: Iterable[T] = ()) -> P:
+        """Wait for a page, and meanwhile have the next ones fetched.
+
+        Pages asked for earlier that are neither this one nor among the upcoming are dropped.
+
+        Args:
+            token: the page wanted now.
+            upcoming: what will be wanted next, in order.
+
+        Raises:
+            Exception: what `fetch` raised for this page; or for a later one, if this one does
+                not come within `GRACE`. Otherwise a later page's error is kept until its turn.
+        """
+        wanted = dict.fromkeys([token, *islice(upcoming, 2 * self._workers - 1)])
+        for dropped in self._pages.keys() - wanted.keys():
+            self._pages.pop(dropped).cancel()
+        for ahead in wanted:
+            if ahead not in self._pages:
+                self._submit(ahead)
+        return self._wait_for(self._pages.pop(token))
+
+    def _wait_for(self, page: Future[P]) -> P:
+        try:
+            return page.result(timeout=QUICK)
+        except TimeoutError:
+            self._start_threads(min(self._workers, len(self._pages) + 1))
+        while True:
+            try:
+                return page.result(timeout=GRACE)
+            except TimeoutError:
+                if page.done():
+                    return page.result()
+                for later in self._pages.values():
+                    error = later.exception() if later.done() else None
+                    if error is not None and not isinstance(error, PageFailedError):
+                        raise error from None
+
+    def close(self) -> None:
+        """Drop what has not been handed out and let the threads end."""
+        for page in self._pages.values():
+            page.cancel()
+        self._pages.clear()
+        for _ in self._threads:
+            self._jobs.put(None)
+
+    def _submit(self, token: T) -> None:
+        page: Future[P] = Future()
+        self._pages[token] = page
+        self._jobs.put((token, page))
+        self._start_threads(1)
+
+    def _start_threads(self, count: int) -> None:
+        while len(self._threads) < count:
+            thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while job := self._jobs.get():
+            token, page = job
+            if not page.set_running_or_notify_cancel():
+                continue
+            try:
+                result = self._fetch(token)
+            except BaseException as error:  # noqa: BLE001  it surfaces where the page is wanted
+                page.set_exception(error)
+            else:
+                page.set_result(result)

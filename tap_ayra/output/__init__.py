@@ -1,0 +1,1 @@
+"""Messages out: records that fit their schema, written whole, and what people read."""

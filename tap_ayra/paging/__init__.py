@@ -1,0 +1,1 @@
+"""Which page comes next, and when a page may be trusted."""

@@ -1,0 +1,1 @@
+"""How far the replication key may move."""

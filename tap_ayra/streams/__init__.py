@@ -1,0 +1,1 @@
+"""The streams: what there is to read."""
