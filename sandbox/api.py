@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from sandbox import errors, pages
-from sandbox.cache import Page, PageCache
+from sandbox.cache import CachedPage, PageCache
 from sandbox.formats import encode, http_date
 from sandbox.query import parse
 from sandbox.rate_windows import DAY, Allowance, RateWindows
@@ -174,7 +174,7 @@ class SandboxApi:
 
     def _page(
         self, number: int, key: str, query: str, params: Mapping[str, str], now: datetime
-    ) -> tuple[Page, bool]:
+    ) -> tuple[CachedPage, bool]:
         """Return a page, and whether it comes from the cache."""
         cached = self._cache.get(key, query, now, self.cache_seconds)
         if cached is not None:
@@ -182,7 +182,9 @@ class SandboxApi:
         asked = parse(params, dates_keep_fractions=self.date_filters_keep_fractions)
         shuffle_ties = self._random if self.tie_order == "shuffled" else None
         calls = pages.choose(self.world, asked, now, shuffle_ties)
-        page = Page(*pages.write(calls, asked, now, number=number, base_url=self.base_url), now)
+        page = CachedPage(
+            *pages.write(calls, asked, now, number=number, base_url=self.base_url), now
+        )
         self._cache.put(key, query, page, self.cache_seconds)
         return page, False
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 
-class Page(NamedTuple):
+class CachedPage(NamedTuple):
     """A body, how many conversations it shows, and when it was made."""
 
     body: bytes
@@ -19,16 +19,16 @@ class PageCache:
     """Bodies by key and query."""
 
     def __init__(self) -> None:
-        self._pages: OrderedDict[tuple[str, str], Page] = OrderedDict()
+        self._pages: OrderedDict[tuple[str, str], CachedPage] = OrderedDict()
 
-    def get(self, key: str, query: str, now: datetime, seconds: float) -> Page | None:
+    def get(self, key: str, query: str, now: datetime, seconds: float) -> CachedPage | None:
         """Return a body that is not older than this."""
         page = self._pages.get((key, query))
         if page is not None and page.made_at <= now < page.made_at + timedelta(seconds=seconds):
             return page
         return None
 
-    def put(self, key: str, query: str, page: Page, seconds: float) -> None:
+    def put(self, key: str, query: str, page: CachedPage, seconds: float) -> None:
         """Keep a new body, and drop those that are too old by now."""
         self._pages[key, query] = page
         self._pages.move_to_end((key, query))

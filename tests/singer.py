@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from sandbox import RunningSandbox
+    from sandbox.faults import FaultyServer
 
 Message = dict[str, Any]
 
@@ -48,7 +49,17 @@ class Output:
         return schema
 
 
-def sync(
+def settings_for(server: RunningSandbox | FaultyServer, **settings: object) -> dict[str, Any]:
+    """Give settings that lead to a simulated API, and others."""
+    return {"api_url": server.url, "api_key": server.api.key, **settings}
+
+
+def small_pages(server: RunningSandbox | FaultyServer, **settings: object) -> dict[str, Any]:
+    """Give settings that read ten conversations a page, and others."""
+    return settings_for(server, page_size=10, **settings)
+
+
+def run_tap(
     sandbox: RunningSandbox | None = None,
     config: Mapping[str, object] | None = None,
     *,
@@ -67,7 +78,7 @@ def sync(
         environment: whether settings are taken from the environment too.
         settings: more of them.
     """
-    address = {} if sandbox is None else {"api_url": sandbox.url, "api_key": sandbox.api.key}
+    address = {} if sandbox is None else settings_for(sandbox)
     with captured() as written:
         TapAyra(
             config={**address, **(config or {}), **settings},

@@ -12,7 +12,7 @@ import pytest
 from sandbox import Call, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import ROOT
 from tap_ayra.tap import TapAyra
-from tests.singer import captured, deselect, discovered, sync
+from tests.singer import captured, deselect, discovered, run_tap
 
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 TEXT: dict[str, Any] = {"type": ["string", "null"]}
@@ -79,7 +79,7 @@ def test_the_stream_is_selected_by_default(stream: dict[str, Any]) -> None:
 
 def test_everything_is_read_with_the_catalog_as_discovered(world: World) -> None:
     with serve(SandboxApi(world)) as sandbox:
-        output = sync(sandbox, catalog=discovered())
+        output = run_tap(sandbox, catalog=discovered())
     assert output.records == world.rows()
     assert output.schema["properties"].keys() == TYPES.keys()
 
@@ -112,14 +112,14 @@ def test_new_values_break_nothing(stream: dict[str, Any], world: World) -> None:
     assert "enum" not in json.dumps(stream["schema"])
     world["conv_12"].overrides = {"status": "transferred", "sentiment": "mixed", "outcome": "new"}
     with serve(SandboxApi(world)) as sandbox:
-        assert sync(sandbox).records == world.rows()
+        assert run_tap(sandbox).records == world.rows()
 
 
 def test_every_field_but_the_id_may_be_null(world: World) -> None:
     nulls = dict.fromkeys(TYPES.keys() - {"id"})
     world["conv_14"].overrides = nulls
     with serve(SandboxApi(world)) as sandbox:
-        records = sync(sandbox).records
+        records = run_tap(sandbox).records
     assert {**nulls, "id": "conv_14"} in records
 
 
@@ -131,7 +131,7 @@ def test_unknown_fields_are_left_out_with_one_warning_each(
     with serve(SandboxApi(world)) as sandbox:
         for _ in range(2):  # once for each sync
             caplog.clear()
-            records = sync(sandbox, page_size=1).records
+            records = run_tap(sandbox, page_size=1).records
             warnings = [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
             assert sorted(warnings) == [
                 f"Field {name} is not in the catalog's schema and is left out "
@@ -146,7 +146,7 @@ def test_keys_are_sent_even_if_deselected(world: World) -> None:
     catalog = discovered()
     deselect(catalog, TYPES)
     with serve(SandboxApi(world)) as sandbox:
-        assert sync(sandbox, catalog=catalog).records == [
+        assert run_tap(sandbox, catalog=catalog).records == [
             {"id": row["id"], "start_time": row["start_time"]} for row in world.rows()
         ]
 
@@ -155,7 +155,7 @@ def test_a_deselected_stream_is_not_read(world: World) -> None:
     catalog = discovered()
     catalog["streams"][0]["metadata"][-1]["metadata"]["selected"] = False
     with serve(SandboxApi(world)) as sandbox:
-        assert sync(sandbox, catalog=catalog).records == []
+        assert run_tap(sandbox, catalog=catalog).records == []
         assert sandbox.api.requests == []
 
 

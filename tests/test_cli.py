@@ -7,19 +7,20 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox import RunningSandbox, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import NOWHERE, clean_environment
-from tests.singer import Output
+from tests.processes import TAP
+from tests.singer import Output, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-TAP = Path(sys.executable).with_name("tap-ayra")
+
 CAPABILITIES = [
     "catalog",
     "state",
@@ -49,7 +50,7 @@ def sandbox(served: RunningSandbox) -> RunningSandbox:
 @pytest.fixture
 def config(sandbox: RunningSandbox, tmp_path: Path) -> Path:
     """A file of settings for the sandbox."""
-    return _write(tmp_path / "config.json", {"api_url": sandbox.url, "api_key": sandbox.api.key})
+    return _write(tmp_path / "config.json", settings_for(sandbox))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from docs.generate import README, about, with_settings
 from sandbox import SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import DEFINITION, ROOT
 from tap_ayra.tap import TapAyra
-from tests.singer import captured, sync
+from tests.singer import captured, run_tap
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,8 +99,8 @@ def test_the_readmes_example_of_privacy_works(readme: str) -> None:
     assert found, "README.md needs a line <!-- example: privacy -->, and JSON after it"
     clock = SandboxClock(datetime(2026, 3, 9, 15, tzinfo=UTC), frozen=True)
     with serve(SandboxApi(World.generate(clock, seed=4, count=40))) as sandbox:
-        plain = sync(sandbox).records
-        private = sync(sandbox, **json.loads(found[1]) | {"api_key": sandbox.api.key}).records
+        plain = run_tap(sandbox).records
+        private = run_tap(sandbox, **json.loads(found[1]) | {"api_key": sandbox.api.key}).records
     assert [record["id"] for record in private] == [record["id"] for record in plain]
     assert not any("summary" in record for record in private)
     for before, after in zip(plain, private, strict=True):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from datetime import UTC, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -16,16 +14,17 @@ from psycopg import rows
 from sandbox import Call, SandboxApi, serve
 from sandbox.comparison import TIMES, api_rows
 from sandbox.meltano_project import MeltanoProject, clean_environment, plugin_program
+from tests.processes import TAP
+from tests.singer import settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from sandbox import RunningSandbox, World
     from sandbox.comparison import Rows
 
 pytestmark = pytest.mark.usefixtures("plugins")
-
-TAP = Path(sys.executable).with_name("tap-ayra")
 
 TEXT, TIMESTAMP = "text", "timestamp without time zone"
 COLUMNS = {
@@ -81,7 +80,7 @@ def test_pipe(sandbox: RunningSandbox, database: str, call_centre: World, tmp_pa
     tap_config, target_config = tmp_path / "tap.json", tmp_path / "target.json"
     state = tmp_path / "state.json"
     state.write_text("{}")
-    tap_config.write_text(json.dumps({"api_url": sandbox.url, "api_key": sandbox.api.key}))
+    tap_config.write_text(json.dumps(settings_for(sandbox)))
     url = "postgresql+psycopg://{user}:{password}@{host}:{port}/{database}"
     target = {
         "sqlalchemy_url": url.format(**_server(database)),
@@ -90,7 +89,7 @@ def test_pipe(sandbox: RunningSandbox, database: str, call_centre: World, tmp_pa
     }
     target_config.write_text(json.dumps(target))
 
-    def sync() -> None:
+    def load() -> None:
         with (
             subprocess.Popen(
                 [TAP, "--config", tap_config, "--state", state],
@@ -111,19 +110,19 @@ def test_pipe(sandbox: RunningSandbox, database: str, call_centre: World, tmp_pa
         assert (tap.returncode, loader.returncode) == (0, 0)
         state.write_text(states.splitlines()[-1])
 
-    _two_syncs(sync, database, call_centre)
+    _two_syncs(load, database, call_centre)
 
 
-def _two_syncs(sync: Callable[[], object], database: str, call_centre: World) -> None:
+def _two_syncs(load: Callable[[], object], database: str, call_centre: World) -> None:
     """Sync, let calls end and others begin, sync again: the table is always what the API says."""
-    sync()
+    load()
     _check_table(database, call_centre)
     going_on = {key for key, row in api_rows(call_centre).items() if row["status"] == "in_progress"}
     assert going_on
 
     call_centre.clock.advance(timedelta(hours=2).total_seconds())
     known = len(api_rows(call_centre))
-    sync()
+    load()
     table = _check_table(database, call_centre)
     assert len(table) == known
     assert not any(table[key]["status"] == "in_progress" for key in going_on)

@@ -31,7 +31,7 @@ BOTH = pytest.mark.parametrize("concurrency", [1, 8])
 EVERYWHERE = pytest.mark.parametrize("place", ["first", "middle", "last"])
 
 
-def world(clock: SandboxClock, count: int = CALLS, seed: int = 3) -> World:
+def finished_calls(clock: SandboxClock, count: int = CALLS, seed: int = 3) -> World:
     """Calls that are all over, so that the passing of time changes nothing."""
     since, until = NOW - timedelta(days=3), NOW - timedelta(hours=2)
     return World.generate(clock, seed=seed, count=count, since=since, until=until)
@@ -45,7 +45,7 @@ class Stage:
         self.api = server.api
         self.time = time
 
-    def sync(self, state: Mapping[str, Any] | None = None, **settings: Any) -> Attempt:
+    def attempt(self, state: Mapping[str, Any] | None = None, **settings: Any) -> Attempt:
         return attempt(self.settings(**settings), state=state)
 
     def test(self, **settings: Any) -> str:
@@ -77,7 +77,7 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     clock = SandboxClock(NOW, frozen=True)
-    with faulty(SandboxApi(world(clock), cache_seconds=0)) as server:
+    with faulty(SandboxApi(finished_calls(clock), cache_seconds=0)) as server:
         yield Stage(server, FakeTime.install(monkeypatch, clock))
 
 
@@ -85,8 +85,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
 def places(concurrency: int) -> dict[str, Mapping[str, str]]:
     """What a quiet sync asks for on its first, a middle and the last page of several rows."""
     clock = SandboxClock(NOW, frozen=True)
-    with faulty(SandboxApi(world(clock), cache_seconds=0)) as server:
-        Stage(server, FakeTime(clock)).sync(concurrency=concurrency)
+    with faulty(SandboxApi(finished_calls(clock), cache_seconds=0)) as server:
+        Stage(server, FakeTime(clock)).attempt(concurrency=concurrency)
         asked = [request.params for request in server.api.requests if request.rows > 3]
     asked.sort(key=lambda params: (params["start_date"], int(params["page"])))
     return {"first": asked[0], "middle": asked[len(asked) // 2], "last": asked[-1]}
@@ -207,7 +207,7 @@ NO_ANSWER = "There was no good answer for"
 
 def heals(stage: Stage, fault: Fault, place: str, concurrency: int) -> None:
     stage.server.script = once(fault, places(concurrency)[place])
-    result = stage.sync(concurrency=concurrency)
+    result = stage.attempt(concurrency=concurrency)
     assert result.error == ""
     assert result.ids == stage.ids
     assert stage.time.slept
@@ -242,13 +242,13 @@ def test_in_strict_mode_too(stage: Stage, name: str, place: str) -> None:
 @pytest.mark.parametrize("fault", [faults.zipped, faults.mislabelled])
 def test_odd_but_sound_answers_are_taken(stage: Stage, fault: Fault, concurrency: int) -> None:
     stage.server.script = lambda _number, _params: fault
-    assert stage.sync(concurrency=concurrency).ids == stage.ids
+    assert stage.attempt(concurrency=concurrency).ids == stage.ids
     assert stage.time.slept == []
 
 
 @BOTH
 def test_hundreds_of_random_faults_in_one_sync(stage: Stage, concurrency: int) -> None:
-    stage.api.world.extend(world(stage.api.world.clock, 240, seed=4)._in_order())
+    stage.api.world.extend(finished_calls(stage.api.world.clock, 240, seed=4)._in_order())
     random = Random(concurrency)  # noqa: S311
     quick = [
         fault
@@ -271,7 +271,7 @@ def test_hundreds_of_random_faults_in_one_sync(stage: Stage, concurrency: int) -
         return fault
 
     stage.server.script = script
-    result = stage.sync(concurrency=concurrency, page_size=1)
+    result = stage.attempt(concurrency=concurrency, page_size=1)
     assert result.error == ""
     assert result.ids == stage.ids
     assert struck.total() > 200
@@ -285,7 +285,7 @@ def test_an_outage_shorter_than_the_patience_is_sat_out(stage: Stage, concurrenc
         exchange.reset()
 
     stage.server.script = once(outage, places(concurrency)["middle"])
-    result = stage.sync(concurrency=concurrency)
+    result = stage.attempt(concurrency=concurrency)
     assert result.error == ""
     assert result.ids == stage.ids
     assert 200 <= stage.time.waited < 200 + 75
@@ -310,7 +310,7 @@ def test_a_longer_outage_ends_the_sync_and_the_next_one_goes_on(
     stage.server.script = lambda number, params: (
         outage if out.is_set() else once_out(number, params)
     )
-    broken = stage.sync(concurrency=concurrency)
+    broken = stage.attempt(concurrency=concurrency)
     assert NO_ANSWER in broken.error
     assert "the next run goes on where this one stopped" in broken.error
     assert 220 < stage.time.waited <= 300 + 75
@@ -320,7 +320,7 @@ def test_a_longer_outage_ends_the_sync_and_the_next_one_goes_on(
     stage.server.script = lambda _number, _params: None
     stage.server.down()
     stage.server.up()
-    resumed = stage.sync(broken.state, concurrency=concurrency)
+    resumed = stage.attempt(broken.state, concurrency=concurrency)
     assert resumed.error == ""
     again = len(broken.ids) + len(resumed.ids) - len(stage.ids)
     assert 0 <= again <= PAGE_SIZE
@@ -331,7 +331,7 @@ def test_a_longer_outage_ends_the_sync_and_the_next_one_goes_on(
 def test_two_quick_retries_and_then_a_word_on_what_was_wrong(stage: Stage, name: str) -> None:
     fault, reason = WRONG_JSON[name]
     stage.server.script = lambda _number, _params: fault
-    result = stage.sync()
+    result = stage.attempt()
     assert len(stage.server.requests) == 3
     assert stage.time.waited < 4
     first, *rest = result.error.splitlines()
@@ -344,7 +344,7 @@ def test_two_quick_retries_and_then_a_word_on_what_was_wrong(stage: Stage, name:
 def test_an_odd_id_is_named_in_one_short_line(stage: Stage) -> None:
     odd = _set("data.2", {"id": "conv\n\x1b[31m" + "x" * 10**5, "start_time": "soon"})
     stage.server.script = lambda _number, _params: odd
-    first, *rest = stage.sync().error.splitlines()
+    first, *rest = stage.attempt().error.splitlines()
     assert first.startswith("Page 1: the answer does not add up: conversation conv  [31mxxx")
     assert len(first) < 250
     assert len(rest) == 1
@@ -357,7 +357,7 @@ def test_a_broken_head_is_told_without_a_traceback(
         faults.truncated_in_the_head if number == 2 else None
     )
     with caplog.at_level("INFO"):
-        assert stage.sync().ids == stage.ids
+        assert stage.attempt().ids == stage.ids
     assert "Traceback" not in caplog.text
 
 
@@ -365,7 +365,7 @@ def test_the_quick_retries_do_not_count_other_failures(stage: Stage) -> None:
     wrong = WRONG_JSON["null"][0]
     kinds = [BUSY, BUSY, BUSY, wrong, BUSY, wrong]
     stage.server.script = lambda number, _params: kinds[number - 1] if number <= 6 else None
-    result = stage.sync()
+    result = stage.attempt()
     assert result.error == ""
     assert result.ids == stage.ids
 
@@ -385,7 +385,7 @@ PERMANENT: dict[str, Fault] = {
 @pytest.mark.parametrize("name", PERMANENT)
 def test_a_permanent_failure_costs_one_request(stage: Stage, name: str, concurrency: int) -> None:
     stage.server.script = lambda _number, _params: PERMANENT[name]
-    result = stage.sync(concurrency=concurrency)
+    result = stage.attempt(concurrency=concurrency)
     assert result.error
     assert len(result.error.splitlines()) <= 8
     assert len(stage.server.requests) == 1
@@ -399,7 +399,7 @@ def test_redirects_within_the_host_are_followed(stage: Stage) -> None:
         return None if moved == target or number > 1 else instead(307, Location=target)
 
     stage.server.script = script
-    assert stage.sync().ids == stage.ids
+    assert stage.attempt().ids == stage.ids
     assert {seen.headers["authorization"] for seen in stage.server.requests} == {
         f"Bearer {stage.api.key}"
     }
@@ -407,7 +407,7 @@ def test_redirects_within_the_host_are_followed(stage: Stage) -> None:
 
 def test_redirects_without_end_are_an_error(stage: Stage) -> None:
     stage.server.script = lambda number, _params: instead(302, Location=f"/v1/{number}")
-    assert stage.sync().error
+    assert stage.attempt().error
     assert len(stage.server.requests) == 2
 
 
@@ -416,7 +416,7 @@ def test_redirects_without_end_are_an_error(stage: Stage) -> None:
 def test_after_a_permanent_failure_not_one_more_request(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, page: int, meanwhile: str
 ) -> None:
-    stage.api.world.extend(world(stage.api.world.clock, 300, seed=4)._in_order())
+    stage.api.world.extend(finished_calls(stage.api.world.clock, 300, seed=4)._in_order())
     others: dict[str, Fault] = {
         "200": faults.whole,
         "503": BUSY,
@@ -450,7 +450,7 @@ def test_after_a_permanent_failure_not_one_more_request(
         return revoked if int(params["page"]) == page else held
 
     stage.server.script = script
-    result = stage.sync(concurrency=8, request_timeout=20)
+    result = stage.attempt(concurrency=8, request_timeout=20)
     threading.Event().wait(0.05)
     assert "api_key" in result.error
     assert len(stage.server.requests) == 2 + 8
@@ -495,7 +495,7 @@ QUOTA: dict[str, Fault] = {
 @pytest.mark.parametrize("name", QUOTA)
 def test_a_daily_quota_ends_the_sync_at_once(stage: Stage, name: str, concurrency: int) -> None:
     stage.server.script = once(QUOTA[name], places(concurrency)["middle"])
-    result = stage.sync(concurrency=concurrency)
+    result = stage.attempt(concurrency=concurrency)
     _check_quota(stage, result, A_PAUSE if name == "503" else USED_UP_FOR_TODAY)
 
 
@@ -506,19 +506,19 @@ def test_so_does_an_empty_allowance_with_a_far_reset(stage: Stage, concurrency: 
         exchange.send(faults.raw(exchange.answer, **headers))
 
     stage.server.script = once(last_one, places(concurrency)["middle"])
-    _check_quota(stage, stage.sync(concurrency=concurrency))
+    _check_quota(stage, stage.attempt(concurrency=concurrency))
 
 
 @BOTH
 def test_the_day_after_the_quota_the_sync_goes_on(stage: Stage, concurrency: int) -> None:
     stage.api.daily_limit = 5
-    broken = stage.sync(concurrency=concurrency)
+    broken = stage.attempt(concurrency=concurrency)
     _check_quota(stage, broken)
     assert len(stage.server.requests) <= 5 + concurrency
 
     stage.api.daily_limit = None
     stage.api.world.clock.advance(9 * 3600)
-    resumed = stage.sync(broken.state, concurrency=concurrency)
+    resumed = stage.attempt(broken.state, concurrency=concurrency)
     assert resumed.error == ""
     assert set(broken.ids) | set(resumed.ids) == set(stage.ids)
 
@@ -550,7 +550,7 @@ def test_the_server_says_how_long_to_wait(
     date = format_datetime(NOW, usegmt=True)
     busy = status(429, Date=date, **headers)
     stage.server.script = lambda number, _params: busy if number == 1 else None
-    result = stage.sync()
+    result = stage.attempt()
     assert result.ids == stage.ids
     assert stage.time.waited == pytest.approx(wait, abs=0.1)
 
@@ -567,14 +567,14 @@ NONSENSE = ["soon", "-5", "0", "1.5e3", "NaN", "9" * 400, "\xb2", "Mon, 99 Foo 2
 )
 def test_nonsense_leads_to_own_waits(stage: Stage, headers: dict[str, str]) -> None:
     stage.server.script = lambda number, _params: status(429, **headers) if number == 1 else None
-    result = stage.sync()
+    result = stage.attempt()
     assert result.ids == stage.ids
     assert 0.7 <= stage.time.waited <= 1.3
 
 
 def test_waits_grow_with_jitter_and_outlast_a_rate_window(stage: Stage) -> None:
     stage.server.script = lambda number, _params: BUSY if number <= 7 else None
-    assert stage.sync().ids == stage.ids
+    assert stage.attempt().ids == stage.ids
     for number, wait in enumerate(stage.time.slept):
         assert wait == pytest.approx(2**number, rel=0.26) or wait == pytest.approx(60, rel=0.26)
     assert sum(stage.time.slept) > 60
@@ -584,7 +584,7 @@ def test_waits_grow_with_jitter_and_outlast_a_rate_window(stage: Stage) -> None:
 def test_each_wait_is_told_in_one_line(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.server.script = lambda number, _params: BUSY if number <= 2 else None
     with caplog.at_level("INFO"):
-        stage.sync()
+        stage.attempt()
     told = [line for line in caplog.messages if line.startswith("Trying again in")]
     assert len(told) == 2
     for line, wait in zip(told, stage.time.slept, strict=True):

@@ -24,6 +24,7 @@ from tap_ayra.output.conform import Conformer
 from tap_ayra.paging.page import Page, PageToken
 from tap_ayra.streams.schemas import CONVERSATION
 from tests.faking import Attempt, attempt
+from tests.singer import settings_for
 
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 START = "2026-03-09T12:00:00Z"
@@ -101,7 +102,7 @@ BODIES = st.one_of(
 )
 
 
-def read(body: bytes) -> Page:
+def read_page(body: bytes) -> Page:
     response = requests.Response()
     response.status_code = 200
     response._content = body
@@ -111,7 +112,7 @@ def read(body: bytes) -> Page:
 def read_or_refuse(body: bytes) -> Page | str:
     """Read a page, or give the reason why not."""
     try:
-        return read(body)
+        return read_page(body)
     except RetriableAPIError as error:
         return str(error)
 
@@ -208,9 +209,9 @@ def world() -> World:
     return World(clock)
 
 
-def sync(world: World) -> Attempt:
+def attempt_from(world: World) -> Attempt:
     with serve(SandboxApi(world)) as sandbox:
-        return attempt({"api_url": sandbox.url, "api_key": sandbox.api.key})
+        return attempt(settings_for(sandbox))
 
 
 def test_odd_but_legal_values_arrive_unchanged(world: World) -> None:
@@ -227,7 +228,7 @@ def test_odd_but_legal_values_arrive_unchanged(world: World) -> None:
     )
     nulls = dict.fromkeys(FIELDS[1:])
     world.add(Call("conv_null", start + timedelta(minutes=1), start, overrides=nulls))
-    result = sync(world)
+    result = attempt_from(world)
     assert result.error == ""
     records = {record["id"]: record for record in result.output.records}
     assert records["conv_null"] == {"id": "conv_null", **nulls}
@@ -243,7 +244,7 @@ def test_lone_surrogates_are_replaced_with_one_warning(
         call = Call(f"conv_{number}", start, start + timedelta(seconds=9), summary="a\ud800b\udc00")
         world.add(call)
     with caplog.at_level("INFO"):
-        result = sync(world)
+        result = attempt_from(world)
     assert {record["summary"] for record in result.output.records} == {"a\ufffdb\ufffd"}
     assert sum("U+FFFD" in line for line in caplog.messages) == 1
 
@@ -259,6 +260,6 @@ def test_numbers_of_any_size_keep_their_digits(world: World) -> None:
         body = body.replace(b'"duration":60', b'"duration":' + number.encode())
         body = body.replace(b'"per_page":25', b'"per_page":100')
         server.script = lambda _number, _params: instead(200, body)
-        result = attempt({"api_url": server.url, "api_key": server.api.key})
+        result = attempt(settings_for(server))
     assert result.error == ""
     assert str(result.output.records[0]["duration"]) == number

@@ -17,6 +17,7 @@ import pytest
 from sandbox import SandboxApi, SandboxClock, World, faults
 from sandbox.faults import Exchange, Fault, FaultyServer, faulty, instead
 from tests.processes import TAP, Running, running
+from tests.singer import small_pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,11 +38,7 @@ def server() -> Iterator[FaultyServer]:
         yield served
 
 
-def settings(server: FaultyServer, **more: Any) -> dict[str, Any]:
-    return {"api_url": server.url, "api_key": server.api.key, "page_size": 10, **more}
-
-
-def later(fault: Fault) -> Callable[[int, Mapping[str, str]], Fault | None]:
+def after_page_one(fault: Fault) -> Callable[[int, Mapping[str, str]], Fault | None]:
     """Let everything after the first page fail."""
     return lambda _number, params: fault if "start_date" in params else None
 
@@ -70,7 +67,7 @@ def stop_each(
         for number in CODES:
             place = folder / number.name
             place.mkdir()
-            taps[number] = stack.enter_context(running(place, settings(server, **more)))
+            taps[number] = stack.enter_context(running(place, small_pages(server, **more)))
         for number, tap in taps.items():
             lines = tap.read_until_state()
             ready(tap)
@@ -99,12 +96,12 @@ def test_a_signal_while_a_request_is_stalled(
         stalled.add(exchange.connection)
         faults.stalled(exchange)
 
-    server.script = later(stall)
+    server.script = after_page_one(stall)
     stop_each(server, tmp_path, lambda tap: tap.wait_for(lambda: stalled), concurrency=concurrency)
 
 
 def test_a_signal_while_waiting_to_try_again(server: FaultyServer, tmp_path: Path) -> None:
-    server.script = later(instead(503, Retry_After="300"))
+    server.script = after_page_one(instead(503, Retry_After="300"))
     stop_each(server, tmp_path, lambda tap: tap.wait_for_log("Trying again in 300.0 s"))
 
 
@@ -116,7 +113,7 @@ def test_a_signal_while_waiting_for_the_rate_limit(server: FaultyServer, tmp_pat
             faults.raw(exchange.answer, **{f"X-RateLimit-{k}": v for k, v in headers.items()})
         )
 
-    server.script = later(last_one)
+    server.script = after_page_one(last_one)
     stop_each(server, tmp_path, lambda tap: tap.wait_for_log("Rate limit reached: waiting 30"))
 
 
@@ -141,7 +138,7 @@ def wordy(server: FaultyServer) -> FaultyServer:
 def test_a_signal_while_the_target_reads_nothing(
     wordy: FaultyServer, tmp_path: Path, number: signal.Signals
 ) -> None:
-    with running(tmp_path, settings(wordy)) as tap:
+    with running(tmp_path, small_pages(wordy)) as tap:
         lines = fill_the_pipe(wordy, tap)
         asked = time.monotonic()
         tap.process.send_signal(number)
@@ -157,7 +154,7 @@ def test_a_signal_while_the_target_reads_nothing(
 def test_a_signal_while_the_target_is_slow(
     wordy: FaultyServer, tmp_path: Path, unbuffered: str
 ) -> None:
-    with running(tmp_path, settings(wordy), PYTHONUNBUFFERED=unbuffered) as tap:
+    with running(tmp_path, small_pages(wordy), PYTHONUNBUFFERED=unbuffered) as tap:
         lines = fill_the_pipe(wordy, tap)
         tap.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
@@ -176,7 +173,7 @@ def test_a_target_that_dies_in_mid_sync(
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     with (
-        running(tmp_path, settings(wordy, concurrency=concurrency)) as tap,
+        running(tmp_path, small_pages(wordy, concurrency=concurrency)) as tap,
         subprocess.Popen([sys.executable, "-c", target], stdin=tap.stdout) as reader,
     ):
         tap.stdout.close()
@@ -196,7 +193,7 @@ def check_quiet(tap: Running) -> None:
 def test_a_full_disk(wordy: FaultyServer, tmp_path: Path) -> None:
     with (
         Path("/dev/full").open("wb") as full,
-        running(tmp_path, settings(wordy), stdout=full) as tap,
+        running(tmp_path, small_pages(wordy), stdout=full) as tap,
     ):
         assert tap.end() == 1
     assert "The output cannot be written: No space left on device" in tap.log
@@ -211,7 +208,7 @@ def test_a_disk_that_fills_up_in_mid_sync(
     with (
         (tmp_path / "out").open("wb") as file,
         running(
-            tmp_path, settings(wordy), command=limited, stdout=file, PYTHONUNBUFFERED=unbuffered
+            tmp_path, small_pages(wordy), command=limited, stdout=file, PYTHONUNBUFFERED=unbuffered
         ) as tap,
     ):
         assert tap.end() == 1
@@ -224,7 +221,7 @@ def test_a_disk_that_fills_up_in_mid_sync(
 def test_a_full_disk_whatever_is_asked(server: FaultyServer, tmp_path: Path, argument: str) -> None:
     with (
         Path("/dev/full").open("wb") as full,
-        running(tmp_path, settings(server), argument, stdout=full) as tap,
+        running(tmp_path, small_pages(server), argument, stdout=full) as tap,
     ):
         code = tap.end()
     assert code == 1
@@ -248,7 +245,7 @@ def test_a_file_of_another_form(
 ) -> None:
     file = tmp_path / "odd.json"
     file.write_bytes(content)
-    with running(tmp_path, settings(server), option, str(file)) as tap:
+    with running(tmp_path, small_pages(server), option, str(file)) as tap:
         tap.stdout.read()
         assert tap.end() == (1 if said else 0), tap.log
     assert said in tap.log
@@ -265,8 +262,8 @@ def test_what_nobody_expected_keeps_its_traceback_without_secrets(
         f"error = ZeroDivisionError('bug near {server.api.key} and +15550100123')\n"
         "with mock.patch.object(Page, 'read', side_effect=error): TapAyra.cli()\n"
     )
-    more = {"caller": "+15550100123"}
-    with running(tmp_path, settings(server, **more), command=(sys.executable, "-c", code)) as tap:
+    config = small_pages(server, caller="+15550100123")
+    with running(tmp_path, config, command=(sys.executable, "-c", code)) as tap:
         tap.stdout.read()
         assert tap.end() == 1
     assert "Traceback" in tap.log

@@ -13,7 +13,7 @@ import pytest
 from sandbox import Call, RunningSandbox, SandboxApi, SandboxClock, World, serve
 from tap_ayra.output import progress
 from tap_ayra.output.progress import Progress
-from tests.singer import sync
+from tests.singer import run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def test_pages_that_bring_nothing(clock: SimpleNamespace, lines: pytest.LogCaptu
 
 
 def test_no_line_for_each_request(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:
-    sync(sandbox, page_size=2)
+    run_tap(sandbox, page_size=2)
     many = [line for line in lines.messages if line.startswith("Complete: ")]
     assert len(sandbox.api.requests) > 20
     assert len(lines.messages) < 10
@@ -107,7 +107,7 @@ def test_no_line_for_each_request(sandbox: RunningSandbox, lines: pytest.LogCapt
 
 
 def test_the_last_line(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:
-    sync(sandbox)
+    run_tap(sandbox)
     bookmark = sandbox.api.world.rows()[-1]["start_time"]
     assert (
         "Complete: the API counted 40 conversations, 40 were delivered in 1 requests with 0 "
@@ -120,7 +120,7 @@ def test_the_last_line_names_what_holds_the_bookmark(
 ) -> None:
     start = NOW - timedelta(minutes=30)
     sandbox.api.world.add(Call("conv_open", start))
-    sync(sandbox)
+    run_tap(sandbox)
     (last,) = [line for line in lines.messages if line.startswith("Complete: ")]
     assert last.endswith(
         "bookmark 2026-03-09T14:30:00Z, held back by conversation conv_open, unsettled, started "
@@ -133,14 +133,14 @@ def test_conversations_that_never_ended_are_named(
 ) -> None:
     for number in range(12):
         sandbox.api.world.add(Call(f"conv_stuck{number:02}", NOW - timedelta(days=3)))
-    sync(sandbox)
+    run_tap(sandbox)
     (warning,) = [r.getMessage() for r in lines.records if r.levelno == logging.WARNING]
     assert warning.startswith("12 conversations are taken as final although they never ended")
     assert warning.endswith("conv_stuck08, conv_stuck09, ...")
 
 
 def test_the_completeness_metric(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:
-    sync(sandbox)
+    run_tap(sandbox)
     points = [
         json.loads(line.partition("METRIC: ")[2])
         for line in lines.messages

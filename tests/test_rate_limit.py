@@ -250,7 +250,7 @@ def started(limiter: RateLimiter, most: int = 1000) -> int:
     return number
 
 
-def ask(limiter: RateLimiter, headers: dict[str, str] | None) -> None:
+def answered(limiter: RateLimiter, headers: dict[str, str] | None) -> None:
     """Make one request and get an answer at once."""
     limiter.acquire()
     limiter.release(headers)
@@ -373,12 +373,12 @@ def test_nothing_is_known_before_the_first_answer(limiter: RateLimiter) -> None:
 
 
 def test_without_a_first_answer_the_next_request_goes_alone_too(limiter: RateLimiter) -> None:
-    ask(limiter, None)
+    answered(limiter, None)
     assert started(limiter) == 1
 
 
 def test_started_requests_may_all_be_counted_yet(limiter: RateLimiter) -> None:
-    ask(limiter, said(3))
+    answered(limiter, said(3))
     assert started(limiter) == 3
     limiter.release(said(2))  # one is counted, two are under way
     assert started(limiter) == 0
@@ -386,14 +386,14 @@ def test_started_requests_may_all_be_counted_yet(limiter: RateLimiter) -> None:
 
 
 def test_a_request_without_an_answer_may_have_been_counted(limiter: RateLimiter) -> None:
-    ask(limiter, said(3))
+    answered(limiter, said(3))
     limiter.acquire()
     limiter.release(None)
     assert started(limiter) == 2
 
 
 def test_answers_out_of_order(limiter: RateLimiter, clock: Clock) -> None:
-    ask(limiter, said(50))
+    answered(limiter, said(50))
     for _ in range(3):
         limiter.acquire()
     limiter.release(said(47))
@@ -410,7 +410,7 @@ def test_answers_out_of_order(limiter: RateLimiter, clock: Clock) -> None:
 def test_a_reset_that_wavers_by_a_second_is_one_window(limiter: RateLimiter, clock: Clock) -> None:
     for nth in range(50):
         clock.now = nth / 2
-        ask(limiter, said(49 - nth, limit=50, reset=60.0 + nth % 2, now=clock.now))
+        answered(limiter, said(49 - nth, limit=50, reset=60.0 + nth % 2, now=clock.now))
     assert limiter.remaining == 0
     wait = limiter._wait()
     assert wait is not None
@@ -418,7 +418,7 @@ def test_a_reset_that_wavers_by_a_second_is_one_window(limiter: RateLimiter, clo
 
 
 def test_a_window_rolls_over(limiter: RateLimiter, clock: Clock) -> None:
-    ask(limiter, said(0))
+    answered(limiter, said(0))
     wait = limiter._wait()
     assert wait is not None
     assert 60 <= wait <= 62
@@ -427,14 +427,14 @@ def test_a_window_rolls_over(limiter: RateLimiter, clock: Clock) -> None:
 
 
 def test_requests_under_way_count_in_the_next_window(limiter: RateLimiter, clock: Clock) -> None:
-    ask(limiter, said(40))
+    answered(limiter, said(40))
     assert started(limiter) == 40
     clock.now = 62.0
     assert started(limiter) == 60
 
 
 def test_the_limit_rises_in_mid_window(limiter: RateLimiter) -> None:
-    ask(limiter, said(0))
+    answered(limiter, said(0))
     assert started(limiter) == 0
     limiter._under_way += 1  # one was started before that
     limiter.release(said(400, limit=500))
@@ -442,16 +442,16 @@ def test_the_limit_rises_in_mid_window(limiter: RateLimiter) -> None:
 
 
 def test_the_limit_falls_in_mid_window(limiter: RateLimiter, clock: Clock) -> None:
-    ask(limiter, said(400, limit=500))
-    ask(limiter, said(0, limit=100))
+    answered(limiter, said(400, limit=500))
+    answered(limiter, said(0, limit=100))
     assert started(limiter) == 0
     clock.now = 62.0
     assert started(limiter) == 100
 
 
 def test_others_use_the_key(limiter: RateLimiter) -> None:
-    ask(limiter, said(90))
-    ask(limiter, said(10))
+    answered(limiter, said(90))
+    answered(limiter, said(10))
     assert started(limiter) == 10
 
 
@@ -460,20 +460,20 @@ def test_the_local_clock_does_not_matter(
     limiter: RateLimiter, clock: Clock, hours_wrong: int
 ) -> None:
     clock.ahead = hours_wrong * 3600.0
-    ask(limiter, said(0))
+    answered(limiter, said(0))
     assert limiter._wait() == pytest.approx(61)
 
 
 def test_the_dates_whole_seconds_are_seen_through(limiter: RateLimiter, clock: Clock) -> None:
     for clock.now in (0.4, 1.0, 1.9):  # the second of them comes just as the API's second begins
-        ask(limiter, said(0 if clock.now > 1.5 else 50, now=clock.now))
+        answered(limiter, said(0 if clock.now > 1.5 else 50, now=clock.now))
     assert limiter._wait() == pytest.approx(61 - 1.9)
 
 
 def test_without_a_date_the_local_clock_is_taken(limiter: RateLimiter) -> None:
     headers = said(0)
     del headers["Date"]
-    ask(limiter, headers)
+    answered(limiter, headers)
     assert limiter._wait() == pytest.approx(61)
 
 
@@ -498,7 +498,7 @@ NONSENSE = {
 
 @pytest.mark.parametrize("headers", NONSENSE.values(), ids=NONSENSE)
 def test_nonsense_holds_nothing_back(limiter: RateLimiter, headers: dict[str, str]) -> None:
-    ask(limiter, headers)
+    answered(limiter, headers)
     assert started(limiter) == 1000
 
 
@@ -506,19 +506,19 @@ def test_nonsense_holds_nothing_back(limiter: RateLimiter, headers: dict[str, st
 def test_nonsense_changes_nothing_that_was_known(
     limiter: RateLimiter, headers: dict[str, str]
 ) -> None:
-    ask(limiter, said(50))
-    ask(limiter, headers)
+    answered(limiter, said(50))
+    answered(limiter, headers)
     assert started(limiter) in {49, 50}
 
 
 def test_a_nonsense_date_is_no_date(limiter: RateLimiter) -> None:
-    ask(limiter, said(0) | {"Date": "yesterday"})
+    answered(limiter, said(0) | {"Date": "yesterday"})
     assert limiter._wait() == pytest.approx(61)
 
 
 def test_refused_all_the_same(limiter: RateLimiter, clock: Clock) -> None:
-    ask(limiter, said(50))
-    ask(limiter, said(0))  # a 429, since others use the key
+    answered(limiter, said(50))
+    answered(limiter, said(0))  # a 429, since others use the key
     limiter.pause(90)
     assert limiter._wait() == pytest.approx(90)
     clock.now = 90.0
@@ -534,7 +534,7 @@ def test_the_longest_pause_counts(limiter: RateLimiter) -> None:
 def test_it_sleeps_as_long_as_it_takes(
     limiter: RateLimiter, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ask(limiter, said(0))
+    answered(limiter, said(0))
     with caplog.at_level(logging.INFO):
         for _ in range(3):
             limiter.acquire()
@@ -545,7 +545,7 @@ def test_it_sleeps_as_long_as_it_takes(
 
 
 def test_a_quarter_of_an_hour_is_slept_through(limiter: RateLimiter, clock: Clock) -> None:
-    ask(limiter, said(0, reset=LONGEST_WAIT - 2))
+    answered(limiter, said(0, reset=LONGEST_WAIT - 2))
     limiter.acquire()
     assert clock.now == pytest.approx(LONGEST_WAIT - 1)
 
@@ -553,7 +553,7 @@ def test_a_quarter_of_an_hour_is_slept_through(limiter: RateLimiter, clock: Cloc
 @pytest.mark.parametrize("by", ["headers", "pause"])
 def test_a_longer_wait_ends_the_sync(limiter: RateLimiter, clock: Clock, by: str) -> None:
     if by == "headers":
-        ask(limiter, said(0, reset=3 * 3600.0))
+        answered(limiter, said(0, reset=3 * 3600.0))
     else:
         limiter.pause(3 * 3600)
     with pytest.raises(QuotaExhaustedError, match="It resets in 3 h"):

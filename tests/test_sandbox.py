@@ -57,7 +57,7 @@ def read(api: SandboxApi, **params: object) -> dict[str, Any]:
     return body
 
 
-def ids(api: SandboxApi, **params: object) -> list[str]:
+def listed_ids(api: SandboxApi, **params: object) -> list[str]:
     return [row["id"] for row in read(api, **{"sort_order": "asc", **params})["data"]]
 
 
@@ -67,7 +67,7 @@ def error(answer: Answer) -> dict[str, Any]:
     return dict(body["error"])
 
 
-def call(call_id: str, minutes_ago: float = 60, lasts: float = 120, **details: Any) -> Call:
+def past_call(call_id: str, minutes_ago: float = 60, lasts: float = 120, **details: Any) -> Call:
     start = NOW - timedelta(minutes=minutes_ago)
     return Call(call_id, start, start + timedelta(seconds=lasts), **details)
 
@@ -91,7 +91,7 @@ def test_clock_needs_a_time_zone() -> None:
 
 
 def test_call_has_all_documented_fields_in_order() -> None:
-    row = call("conv_1", caller_number="+12025550123").as_json(NOW)
+    row = past_call("conv_1", caller_number="+12025550123").as_json(NOW)
     assert row == {
         "id": "conv_1",
         "agent_id": "agent_support01",
@@ -109,7 +109,7 @@ def test_call_has_all_documented_fields_in_order() -> None:
         "summary": "Caller asked about an invoice.",
         "created_at": "2025-01-15T14:00:00Z",
     }
-    assert json.loads(call("conv_1").encoded(NOW)).keys() == row.keys()
+    assert json.loads(past_call("conv_1").encoded(NOW)).keys() == row.keys()
     assert list(row)[:6] == [
         "id",
         "agent_id",
@@ -147,7 +147,7 @@ def test_call_begins_changes_ends_and_is_processed(
 
 
 def test_call_is_corrected_days_later(world: World, clock: SandboxClock) -> None:
-    world.add(call("conv_1")).correct(NOW + timedelta(days=3), sentiment="negative")
+    world.add(past_call("conv_1")).correct(NOW + timedelta(days=3), sentiment="negative")
     assert world.rows()[0]["sentiment"] == "neutral"
     clock.advance(3 * 86_400)
     assert world.rows()[0]["sentiment"] == "negative"
@@ -162,7 +162,7 @@ def test_call_can_be_stuck_open(world: World, clock: SandboxClock) -> None:
 
 
 def test_call_can_have_odd_values() -> None:
-    odd = call("conv_1", overrides={"status": "parked", "topics": None, "new": 1})
+    odd = past_call("conv_1", overrides={"status": "parked", "topics": None, "new": 1})
     row = odd.as_json(NOW)
     assert (row["status"], row["topics"], row["new"]) == ("parked", None, 1)
     odd.overrides = {"summary": "\ud83d"}
@@ -172,7 +172,7 @@ def test_call_can_have_odd_values() -> None:
 
 def test_call_has_its_time_format() -> None:
     half_past = timedelta(minutes=60) - timedelta(milliseconds=500)
-    odd = call("conv_1", minutes_ago=half_past / timedelta(minutes=1))
+    odd = past_call("conv_1", minutes_ago=half_past / timedelta(minutes=1))
     assert odd.as_json(NOW)["start_time"] == "2025-01-15T14:00:00Z"
     odd.time_format = "fractions"
     assert odd.as_json(NOW)["start_time"] == "2025-01-15T14:00:00.5Z"
@@ -181,7 +181,7 @@ def test_call_has_its_time_format() -> None:
 
 
 def test_call_shows_assigned_fields_at_once(world: World) -> None:
-    changing = world.add(call("conv_1"))
+    changing = world.add(past_call("conv_1"))
     assert world.rows()[0]["outcome"] == "issue_resolved"
     changing.outcome = "escalated"
     assert world.rows()[0]["outcome"] == "escalated"
@@ -191,7 +191,7 @@ def test_call_shows_assigned_fields_at_once(world: World) -> None:
 
 def test_call_shows_the_same_whatever_was_shown_before() -> None:
     def make() -> Call:
-        changing = call("conv_1", lasts=90.5, topics=["a", "b", "c"])
+        changing = past_call("conv_1", lasts=90.5, topics=["a", "b", "c"])
         changing.processed_at = NOW - timedelta(minutes=58)
         changing.correct(NOW, outcome="closed")
         changing.correct(NOW - timedelta(minutes=57), outcome="escalated", summary=None)
@@ -204,21 +204,21 @@ def test_call_shows_the_same_whatever_was_shown_before() -> None:
 
 
 def test_calls_appear_late_and_go(api: SandboxApi, world: World, clock: SandboxClock) -> None:
-    world.extend([call("conv_1", 30), call("conv_0", 60), call("conv_2", -10)])
+    world.extend([past_call("conv_1", 30), past_call("conv_0", 60), past_call("conv_2", -10)])
     world["conv_1"].visible_from = NOW + timedelta(minutes=5)
-    assert ids(api) == ["conv_0"]
+    assert listed_ids(api) == ["conv_0"]
     clock.advance(300)
-    assert ids(api) == ["conv_0", "conv_1"]
+    assert listed_ids(api) == ["conv_0", "conv_1"]
     world.remove("conv_0")
     clock.advance(300)
-    assert ids(api) == ["conv_1", "conv_2"]
+    assert listed_ids(api) == ["conv_1", "conv_2"]
     assert [row["id"] for row in world.final_rows()] == ["conv_1", "conv_2"]
 
 
 def test_world_has_an_id_once(world: World) -> None:
-    world.add(call("conv_1"))
+    world.add(past_call("conv_1"))
     with pytest.raises(ValueError, match="conv_1"):
-        world.add(call("conv_1"))
+        world.add(past_call("conv_1"))
 
 
 def test_same_seed_makes_the_same_world(clock: SandboxClock) -> None:
@@ -283,7 +283,7 @@ def test_links_leave_the_filters_out(busy: SandboxApi) -> None:
 
 
 def test_pages_make_up_the_whole(busy: SandboxApi) -> None:
-    walked = [row for page in (1, 2, 3, 4) for row in ids(busy, page=page, per_page=90)]
+    walked = [row for page in (1, 2, 3, 4) for row in listed_ids(busy, page=page, per_page=90)]
     assert walked == [call.id for call in busy.world.visible()]
 
 
@@ -312,11 +312,11 @@ def test_sorting_by_each_field(busy: SandboxApi, field: str, order: str) -> None
 
 
 def test_ties_keep_or_change_their_order(api: SandboxApi, world: World) -> None:
-    world.extend(call(f"conv_{number}") for number in range(20))
-    world.add(call("conv_first", 90))
-    assert len({tuple(ids(api)) for _ in range(5)}) == 1
+    world.extend(past_call(f"conv_{number}") for number in range(20))
+    world.add(past_call("conv_first", 90))
+    assert len({tuple(listed_ids(api)) for _ in range(5)}) == 1
     api.tie_order = "shuffled"
-    orders = {tuple(ids(api)) for _ in range(5)}
+    orders = {tuple(listed_ids(api)) for _ in range(5)}
     assert len(orders) == 5
     assert all(order[0] == "conv_first" and len(order) == 21 for order in orders)
 
@@ -334,58 +334,58 @@ def test_ties_keep_or_change_their_order(api: SandboxApi, world: World) -> None:
 def test_filter_by_equal_value(busy: SandboxApi, field: str, value: str) -> None:
     expected = [row["id"] for row in busy.world.rows() if row[field] == value]
     assert 0 < len(expected) < 100
-    assert ids(busy, **{field: value, "per_page": 100}) == expected
+    assert listed_ids(busy, **{field: value, "per_page": 100}) == expected
 
 
 def test_filter_by_caller(api: SandboxApi, world: World) -> None:
-    world.extend([call("conv_0"), call("conv_1", caller_number="+12025550177")])
-    assert ids(api, caller="+12025550177") == ["conv_1"]
+    world.extend([past_call("conv_0"), past_call("conv_1", caller_number="+12025550177")])
+    assert listed_ids(api, caller="+12025550177") == ["conv_1"]
 
 
 def test_duration_bounds_are_included(api: SandboxApi, world: World) -> None:
-    world.extend(call(f"conv_{seconds}", lasts=seconds) for seconds in (59, 60, 90, 91))
-    assert ids(api, min_duration=60, max_duration=90) == ["conv_60", "conv_90"]
+    world.extend(past_call(f"conv_{seconds}", lasts=seconds) for seconds in (59, 60, 90, 91))
+    assert listed_ids(api, min_duration=60, max_duration=90) == ["conv_60", "conv_90"]
 
 
 @pytest.mark.parametrize("field", ["has_recording", "has_transcript"])
 def test_filter_by_flags(api: SandboxApi, world: World, field: str) -> None:
     details: dict[str, Any] = {field: False}
-    world.extend([call("conv_with"), call("conv_without", **details)])
-    assert ids(api, **{field: "true"}) == ["conv_with"]
-    assert ids(api, **{field: "false"}) == ["conv_without"]
-    assert ids(api, **{field: True}) == ["conv_with"]  # as the documentation's example
+    world.extend([past_call("conv_with"), past_call("conv_without", **details)])
+    assert listed_ids(api, **{field: "true"}) == ["conv_with"]
+    assert listed_ids(api, **{field: "false"}) == ["conv_without"]
+    assert listed_ids(api, **{field: True}) == ["conv_with"]  # as the documentation's example
 
 
 def test_dates_are_included_at_both_ends(api: SandboxApi, world: World) -> None:
-    world.extend(call(f"conv_{minutes}", minutes) for minutes in (4, 3, 2, 1))
+    world.extend(past_call(f"conv_{minutes}", minutes) for minutes in (4, 3, 2, 1))
     between = {"start_date": "2025-01-15T14:57:00Z", "end_date": "2025-01-15T15:58:00+01:00"}
-    assert ids(api, **between) == ["conv_3", "conv_2"]
-    assert len(ids(api, start_date="2025-01-15")) == 4
-    assert ids(api, start_date="2025-01-15T14:58:30") == ["conv_1"]
+    assert listed_ids(api, **between) == ["conv_3", "conv_2"]
+    assert len(listed_ids(api, start_date="2025-01-15")) == 4
+    assert listed_ids(api, start_date="2025-01-15T14:58:30") == ["conv_1"]
 
 
 def test_fractions_of_dates_count_or_do_not(api: SandboxApi, world: World) -> None:
-    world.add(call("conv_1", minutes_ago=1))
+    world.add(past_call("conv_1", minutes_ago=1))
     later = {"start_date": "2025-01-15T14:59:00.5Z"}
-    assert ids(api, **later) == []
+    assert listed_ids(api, **later) == []
     api.date_filters_keep_fractions = False
-    assert ids(api, **later) == ["conv_1"]
+    assert listed_ids(api, **later) == ["conv_1"]
 
 
 def test_search_finds_parts_of_words(api: SandboxApi, world: World) -> None:
-    world.add(call("conv_summary", summary="Wants a REFUND for café Wi-Fi", transcript=""))
-    world.add(call("conv_said", summary="Short", transcript="My refund is late"))
-    assert ids(api, search="refun") == ["conv_said", "conv_summary"]
-    assert ids(api, search="CAFÉ refund") == ["conv_summary"]
-    assert ids(api, search="invoice") == []
+    world.add(past_call("conv_summary", summary="Wants a REFUND for café Wi-Fi", transcript=""))
+    world.add(past_call("conv_said", summary="Short", transcript="My refund is late"))
+    assert listed_ids(api, search="refun") == ["conv_said", "conv_summary"]
+    assert listed_ids(api, search="CAFÉ refund") == ["conv_summary"]
+    assert listed_ids(api, search="invoice") == []
 
 
 def test_search_needs_the_transcript(api: SandboxApi, world: World, clock: SandboxClock) -> None:
     world.begin("conv_1", lasts=60, processing=20, transcript="refund", topics=["billing"])
     clock.advance(70)
-    assert ids(api, search="refund") == ids(api, topic="billing") == []
+    assert listed_ids(api, search="refund") == listed_ids(api, topic="billing") == []
     clock.advance(10)
-    assert ids(api, search="refund") == ids(api, topic="Billing") == ["conv_1"]
+    assert listed_ids(api, search="refund") == listed_ids(api, topic="Billing") == ["conv_1"]
 
 
 def test_filters_combine(busy: SandboxApi) -> None:
@@ -570,9 +570,9 @@ def test_errors_are_not_cached(api: SandboxApi) -> None:
 
 
 def test_the_world_changes_while_a_client_pages(busy: SandboxApi) -> None:
-    first = ids(busy, per_page=100)
+    first = listed_ids(busy, per_page=100)
     busy.on_request = lambda params: busy.world.remove(first[int(params["page"])])
-    second = ids(busy, per_page=100, page=2)
+    second = listed_ids(busy, per_page=100, page=2)
     assert busy.world.visible()[100].id == second[0]
     assert read(busy, page=3)["meta"]["total"] == 298
 

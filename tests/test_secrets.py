@@ -17,6 +17,7 @@ from sandbox import SandboxApi, SandboxClock, World
 from sandbox.faults import Fault, FaultyServer, faulty, instead
 from tests.faking import Attempt, attempt
 from tests.processes import running
+from tests.singer import small_pages
 from tests.test_faults import NETWORK_FAULTS, STATUSES, WRONG_JSON
 
 if TYPE_CHECKING:
@@ -51,13 +52,9 @@ def server(api: SandboxApi) -> Iterator[FaultyServer]:
         yield served
 
 
-def settings(server: FaultyServer, **more: Any) -> dict[str, Any]:
-    return {"api_url": server.url, "api_key": KEY, "page_size": 10, **more}
-
-
 def careful(server: FaultyServer) -> dict[str, Any]:
     """Settings that are secrets themselves."""
-    return settings(server, caller=CALLER, search=SEARCH, request_timeout=0.2)
+    return small_pages(server, caller=CALLER, search=SEARCH, request_timeout=0.2)
 
 
 def talkative(**more: Any) -> dict[str, Any]:
@@ -136,7 +133,7 @@ def test_through_every_permanent_failure(server: FaultyServer, tmp_path: Path, n
 def test_through_values_that_cannot_be_delivered(server: FaultyServer, tmp_path: Path) -> None:
     call = server.api.world.visible()[30]
     call.overrides = {"end_time": f"{SUMMARY} {KEY}", "agent_name": {"a": NAME}, "new": SUMMARY}
-    log = run(tmp_path, settings(server))
+    log = run(tmp_path, small_pages(server))
     assert f"Conversation {call.id} cannot be delivered: its end_time is no date-time" in log
 
 
@@ -159,7 +156,7 @@ def test_bad_settings_are_not_quoted(server: FaultyServer, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("key", [f"  {KEY}", f"{KEY}\n", f"\t{KEY}\r\n"])
 def test_space_around_the_key_is_trimmed(server: FaultyServer, key: str) -> None:
-    assert attempt(settings(server, api_key=key)).error == ""
+    assert attempt(small_pages(server, api_key=key)).error == ""
     assert {seen.headers["authorization"] for seen in server.requests} == {f"Bearer {KEY}"}
 
 
@@ -171,7 +168,7 @@ def test_the_key_never_goes_to_another_address(
     with faulty(api) as other:
         target = f"http://{host}:{other.port}/v1/conversations"
         server.script = lambda _number, _params: instead(status, Location=target)
-        error = attempt(settings(server)).error
+        error = attempt(small_pages(server)).error
         assert other.requests == []
     assert len(server.requests) == 1
     assert "The API redirects elsewhere, and the key goes only to the host of api_url" in error
@@ -202,7 +199,7 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.usefixtures("trusted")
 def test_a_companys_own_authority(api: SandboxApi, authority: trustme.CA) -> None:
     with secure(api, authority, "127.0.0.1") as server:
-        result = attempt(settings(server))
+        result = attempt(small_pages(server))
     assert len(result.ids) == 60
 
 
@@ -211,7 +208,7 @@ def test_the_key_never_goes_from_https_to_http(api: SandboxApi, authority: trust
     with secure(api, authority, "127.0.0.1") as server, faulty(api) as plain:
         target = f"http://127.0.0.1:{plain.port}/v1/conversations"
         server.script = lambda _number, _params: instead(307, Location=target)
-        error = attempt(settings(server)).error
+        error = attempt(small_pages(server)).error
         assert plain.requests == []
     assert error.startswith("The API redirects elsewhere")
 
@@ -226,17 +223,17 @@ def distrusts(result: Attempt, server: FaultyServer) -> None:
 
 def test_an_unknown_authority_is_refused(api: SandboxApi, authority: trustme.CA) -> None:
     with secure(api, authority, "127.0.0.1") as server:
-        distrusts(attempt(settings(server)), server)
+        distrusts(attempt(small_pages(server)), server)
 
 
 @pytest.mark.usefixtures("trusted")
 def test_a_certificate_for_another_host_is_refused(api: SandboxApi, authority: trustme.CA) -> None:
     with secure(api, authority, "elsewhere.example") as server:
-        distrusts(attempt(settings(server)), server)
+        distrusts(attempt(small_pages(server)), server)
 
 
 def test_an_authoritys_file_that_is_missing(server: FaultyServer, tmp_path: Path) -> None:
-    config = settings(server, api_url="https://127.0.0.1:9/v1")
+    config = small_pages(server, api_url="https://127.0.0.1:9/v1")
     with running(tmp_path, config, REQUESTS_CA_BUNDLE="nowhere.pem") as tap:
         assert tap.end() == 1
     assert "nowhere.pem" in tap.log
@@ -250,7 +247,7 @@ def test_netrc_does_not_replace_the_key(
     netrc.write_text("machine 127.0.0.1 login someone password something\n")
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
-    attempt(settings(server))
+    attempt(small_pages(server))
     assert {seen.headers["authorization"] for seen in server.requests} == {f"Bearer {KEY}"}
 
 
@@ -264,7 +261,7 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_proxies")
 def test_a_proxy_for_http(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://someone:secret@127.0.0.1:{server.port}")
-    result = attempt(settings(server, api_url="http://127.0.0.1:9/v1"))
+    result = attempt(small_pages(server, api_url="http://127.0.0.1:9/v1"))
     assert len(result.ids) == 60
     assert server.requests[0].target.startswith("http://127.0.0.1:9/v1/conversations?")
     assert server.requests[0].headers["proxy-authorization"].startswith("Basic ")
@@ -276,7 +273,7 @@ def test_a_proxy_for_https_sees_neither_key_nor_query(
 ) -> None:
     with secure(api, authority, "api.ayra.example") as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
-        result = attempt(settings(proxy, api_url="https://api.ayra.example/v1"))
+        result = attempt(small_pages(proxy, api_url="https://api.ayra.example/v1"))
     assert len(result.ids) == 60
     assert all(head.startswith("CONNECT api.ayra.example:443 ") for head in proxy.tunnels)
     assert KEY not in "".join(proxy.tunnels)
@@ -286,7 +283,7 @@ def test_a_proxy_for_https_sees_neither_key_nor_query(
 def test_a_host_that_needs_no_proxy(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert len(attempt(settings(server)).ids) == 60
+    assert len(attempt(small_pages(server)).ids) == 60
 
 
 @pytest.mark.usefixtures("no_proxies")
@@ -295,5 +292,5 @@ def test_a_proxy_that_wants_a_password(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
     server.script = lambda _number, _params: instead(407)
-    error = attempt(settings(server, api_url="http://127.0.0.1:9/v1")).error
+    error = attempt(small_pages(server, api_url="http://127.0.0.1:9/v1")).error
     assert error.startswith("The proxy wants to know who is asking (HTTP 407).")

@@ -24,7 +24,7 @@ from tap_ayra.api import session as transport
 from tap_ayra.errors import TapAyraError
 from tap_ayra.settings.values import Settings
 from tap_ayra.tap import TapAyra
-from tests.singer import captured, deselect, discovered, sync
+from tests.singer import captured, deselect, discovered, run_tap, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -294,9 +294,9 @@ def test_good_value_from_the_environment(
 def test_filter_arrives_in_the_request(
     sandbox: RunningSandbox, environment: pytest.MonkeyPatch, name: str, given: object, sent: str
 ) -> None:
-    sync(sandbox, as_read({name: given}))
+    run_tap(sandbox, as_read({name: given}))
     set_variables(environment, api_url=sandbox.url, api_key=sandbox.api.key, **{name: given})
-    sync(environment=True)
+    run_tap(environment=True)
     for request in sandbox.api.requests:
         assert request.status == 200
         assert request.params == {
@@ -311,7 +311,7 @@ def test_filter_arrives_in_the_request(
 
 @pytest.mark.parametrize("bad", BAD + BAD_IN_A_FILE, ids=case_name)
 def test_bad_value_from_a_file(sandbox: RunningSandbox, bad: Bad) -> None:
-    config = {"api_url": sandbox.url, "api_key": sandbox.api.key, bad.name: bad.given}
+    config = settings_for(sandbox, **{bad.name: bad.given})
     (line,) = faults(config)
     assert line.startswith(f"{bad.name} is {bad.was}; allowed is ")
     assert bad.allowed in line
@@ -323,7 +323,7 @@ def test_bad_value_from_a_file(sandbox: RunningSandbox, bad: Bad) -> None:
 def test_bad_value_from_the_environment(
     sandbox: RunningSandbox, environment: pytest.MonkeyPatch, bad: Bad
 ) -> None:
-    config = {"api_url": sandbox.url, "api_key": sandbox.api.key, bad.name: bad.given}
+    config = settings_for(sandbox, **{bad.name: bad.given})
     set_variables(environment, **config)
     (line,) = faults(environment=True)
     assert line.startswith(f"{bad.name} is {bad.was}; allowed is ")
@@ -553,7 +553,7 @@ def test_a_stream_map_that_fails_on_a_record_names_it_and_quotes_nothing(
     maps = {"conversations": {"caller_number": "int(caller_number + 'x')"}}
     caplog.set_level("DEBUG")
     with pytest.raises(TapAyraError) as failure:
-        sync(sandbox, stream_maps=maps)
+        run_tap(sandbox, stream_maps=maps)
     told = "".join(traceback.format_exception(failure.value)) + caplog.text
     assert sandbox.api.world.rows()[0]["id"] in str(failure.value)
     assert not [row for row in sandbox.api.world.rows() if str(row["caller_number"]) in told]
@@ -574,17 +574,17 @@ def test_what_faker_and_flattening_need() -> None:
 def test_huge_numbers_are_no_trouble(sandbox: RunningSandbox, name: str, value: float) -> None:
     bookmark = {"replication_key": "start_time", "replication_key_value": "2020-01-01T00:00:00Z"}
     state = {"bookmarks": {"conversations": bookmark}}
-    assert len(sync(sandbox, as_read({name: value}), state=state).records) == 40
+    assert len(run_tap(sandbox, as_read({name: value}), state=state).records) == 40
 
 
 def test_dates_arrive_in_the_request(sandbox: RunningSandbox) -> None:
-    sync(sandbox, start_date="2026-03-01", end_date="2026-03-05T12:00:00+02:00")
+    run_tap(sandbox, start_date="2026-03-01", end_date="2026-03-05T12:00:00+02:00")
     window = {key: sandbox.api.requests[0].params[key] for key in ("start_date", "end_date")}
     assert window == {"start_date": "2026-03-01T00:00:00Z", "end_date": "2026-03-05T10:00:00Z"}
 
 
 def test_page_size_arrives_in_the_request(sandbox: RunningSandbox) -> None:
-    assert len(sync(sandbox, page_size=7).records) == 40
+    assert len(run_tap(sandbox, page_size=7).records) == 40
     assert {request.params["per_page"] for request in sandbox.api.requests} == {"7"}
     assert max(request.rows for request in sandbox.api.requests) == 7
 
@@ -594,7 +594,7 @@ def test_user_agent_and_key_arrive_in_the_request(
     sandbox: RunningSandbox, name: str | None
 ) -> None:
     assert isinstance(sandbox.api, HeaderKeepingApi)
-    sync(sandbox, user_agent=name)
+    run_tap(sandbox, user_agent=name)
     default = f"tap-ayra/{version('tap-ayra')} singer-sdk/{version('singer-sdk')}"
     assert sandbox.api.headers["user-agent"] == (name or default)
     assert sandbox.api.headers["authorization"] == f"Bearer {sandbox.api.key}"
@@ -612,7 +612,7 @@ def test_request_timeout_arrives_in_the_request(
         return send(*arguments, **options)
 
     monkeypatch.setattr(transport.OneHostSession, "send", listen)
-    sync(sandbox, request_timeout=seconds)
+    run_tap(sandbox, request_timeout=seconds)
     assert given == [seconds]
 
 
@@ -632,7 +632,7 @@ def test_concurrency_is_how_many_requests_are_in_flight(
             under_way -= 1
 
     monkeypatch.setattr(sandbox.api, "on_request", hold_back_until_others_come)
-    assert len(sync(sandbox, concurrency=concurrency, page_size=4).records) == 40
+    assert len(run_tap(sandbox, concurrency=concurrency, page_size=4).records) == 40
     assert most == concurrency
 
 
@@ -644,7 +644,7 @@ def test_settling_minutes_and_in_progress_limit_hours_hold_the_bookmark_back() -
     with serve(SandboxApi(World(clock, calls), cache_seconds=0)) as running:
 
         def bookmark(**config: float) -> datetime:
-            state = sync(running, config).of_type("STATE")[-1]["value"]
+            state = run_tap(running, config).of_type("STATE")[-1]["value"]
             return datetime.fromisoformat(
                 state["bookmarks"]["conversations"]["replication_key_value"]
             )
@@ -658,7 +658,7 @@ def test_settling_minutes_and_in_progress_limit_hours_hold_the_bookmark_back() -
 
 def test_lookback_days_reads_again(sandbox: RunningSandbox) -> None:
     bookmark = {"replication_key": "start_time", "replication_key_value": "2026-03-09T12:00:00Z"}
-    sync(sandbox, lookback_days=1.5, state={"bookmarks": {"conversations": bookmark}})
+    run_tap(sandbox, lookback_days=1.5, state={"bookmarks": {"conversations": bookmark}})
     assert sandbox.api.requests[0].params["start_date"] == "2026-03-08T00:00:00Z"
 
 
@@ -671,8 +671,8 @@ def test_stream_map_hashes_and_drops(
             "summary": None,
         }
     }
-    plain = sync(sandbox)
-    mapped = sync(sandbox, stream_maps=maps, stream_map_config={"salt": "pepper"})
+    plain = run_tap(sandbox)
+    mapped = run_tap(sandbox, stream_maps=maps, stream_map_config={"salt": "pepper"})
     assert mapped.records == [
         {
             **{name: value for name, value in record.items() if name != "summary"},
@@ -691,53 +691,53 @@ def test_stream_map_hashes_and_drops(
         stream_maps=maps,
         stream_map_config={"salt": "pepper"},
     )
-    assert sync(environment=True).records == mapped.records
+    assert run_tap(environment=True).records == mapped.records
 
 
 def test_faker(sandbox: RunningSandbox) -> None:
     maps = {"conversations": {"agent_name": "fake.name()"}}
     seeded = {"seed": 1, "locale": "en_US"}
-    first, second = (sync(sandbox, stream_maps=maps, faker_config=seeded) for _ in range(2))
+    first, second = (run_tap(sandbox, stream_maps=maps, faker_config=seeded) for _ in range(2))
     assert [record["agent_name"] for record in first.records] == [
         record["agent_name"] for record in second.records
     ]
-    assert first.records != sync(sandbox).records
+    assert first.records != run_tap(sandbox).records
 
 
 def test_stream_map_gives_another_name(sandbox: RunningSandbox) -> None:
-    renamed = sync(sandbox, stream_maps={"conversations": {"__alias__": "calls"}})
+    renamed = run_tap(sandbox, stream_maps={"conversations": {"__alias__": "calls"}})
     assert {message["stream"] for message in renamed.of_type("RECORD")} == {"calls"}
-    assert renamed.records == sync(sandbox).records
+    assert renamed.records == run_tap(sandbox).records
 
 
 def test_stream_map_filters(sandbox: RunningSandbox) -> None:
     maps = {"conversations": {"__filter__": "duration > 100"}}
-    assert sync(sandbox, stream_maps=maps).records == [
-        record for record in sync(sandbox).records if record["duration"] > 100
+    assert run_tap(sandbox, stream_maps=maps).records == [
+        record for record in run_tap(sandbox).records if record["duration"] > 100
     ]
 
 
 def test_flattening(sandbox: RunningSandbox, environment: pytest.MonkeyPatch) -> None:
     flat = {"flattening_enabled": True, "flattening_max_depth": 2, "flattening_separator": "_"}
-    plain = sync(sandbox)
-    flattened = sync(sandbox, flat)
+    plain = run_tap(sandbox)
+    flattened = run_tap(sandbox, flat)
     assert [record["id"] for record in flattened.records] == [r["id"] for r in plain.records]
     assert all(isinstance(record["topics"], str) for record in flattened.records)
     assert [json.loads(record["topics"]) for record in flattened.records] == [
         record["topics"] for record in plain.records
     ]
     set_variables(environment, api_url=sandbox.url, api_key=sandbox.api.key, **flat)
-    assert sync(environment=True).records == flattened.records
+    assert run_tap(environment=True).records == flattened.records
 
 
 def test_activate_version_messages(
     sandbox: RunningSandbox, environment: pytest.MonkeyPatch
 ) -> None:
-    assert sync(sandbox).of_type("ACTIVATE_VERSION") == []
+    assert run_tap(sandbox).of_type("ACTIVATE_VERSION") == []
     catalog = discovered()
     catalog["streams"][0]["replication_method"] = "FULL_TABLE"
     catalog["streams"][0]["metadata"][-1]["metadata"].pop("replication-method", None)
-    asked = sync(sandbox, catalog=catalog, emit_activate_version_messages=True)
+    asked = run_tap(sandbox, catalog=catalog, emit_activate_version_messages=True)
     assert asked.of_type("ACTIVATE_VERSION")
     set_variables(
         environment,
@@ -745,16 +745,16 @@ def test_activate_version_messages(
         api_key=sandbox.api.key,
         emit_activate_version_messages="true",
     )
-    assert sync(catalog=catalog, environment=True).of_type("ACTIVATE_VERSION")
+    assert run_tap(catalog=catalog, environment=True).of_type("ACTIVATE_VERSION")
 
 
 def test_deselected_fields_are_left_out(sandbox: RunningSandbox) -> None:
     catalog = discovered()
     deselect(catalog, ["caller_number", "summary"])
-    chosen = sync(sandbox, catalog=catalog)
+    chosen = run_tap(sandbox, catalog=catalog)
     left_out = {"caller_number", "summary"}
     assert chosen.records == [
         {name: value for name, value in record.items() if name not in left_out}
-        for record in sync(sandbox).records
+        for record in run_tap(sandbox).records
     ]
     assert not left_out & chosen.schema["properties"].keys()

@@ -15,7 +15,7 @@ from singer_sdk.singerlib import RecordMessage, SchemaMessage, StateMessage
 from sandbox import SandboxApi, SandboxClock, World, serve
 from tap_ayra.output import writer
 from tap_ayra.output.writer import BUFFER_BYTES, BufferedWriter
-from tests.singer import sync
+from tests.singer import run_tap
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ def test_each_page_goes_out_as_soon_as_it_is_read(pipe: Pipe, concurrency: int) 
     clock = SandboxClock(datetime(2026, 3, 9, 15, tzinfo=UTC), frozen=True)
     world = World.generate(clock, seed=6, count=100)
     with serve(SandboxApi(world, rate_limit=None)) as sandbox:
-        sync(sandbox, page_size=10, concurrency=concurrency)
+        run_tap(sandbox, page_size=10, concurrency=concurrency)
     records = [types.count("RECORD") for types in pipe.types]
     assert sum(records) == 100
     assert max(records) <= 10
