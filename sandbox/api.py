@@ -6,19 +6,21 @@ import math
 import threading
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
-from random import Random
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 from sandbox import errors, pages
 from sandbox.cache import CachedPage, PageCache
-from sandbox.formats import encode, http_date
+from sandbox.call import Call
+from sandbox.crooked import Crooked
+from sandbox.formats import encode, http_date, timestamp
 from sandbox.query import parse
 from sandbox.rate_windows import DAY, Allowance, RateWindows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
+    from sandbox.query import ListQuery
     from sandbox.world import World
 
 PERMISSION = "conversations:read"
@@ -59,8 +61,10 @@ class RequestRecord(NamedTuple):
 
 
 @dataclass(eq=False)
-class SandboxApi:
+class SandboxApi(Crooked):
     """A simulated Ayra API. Every attribute can be changed between requests.
+
+    It keeps its word, unless told otherwise: `Crooked` says in which ways it can be crooked.
 
     Attributes:
         world: The conversations, and the clock.
@@ -74,7 +78,6 @@ class SandboxApi:
         date_filters_keep_fractions: Whether fractions of a second count in date filters.
         retry_after: The form in which a 429 says when to come back.
         base_url: What `links` begin with.
-        seed: What the shuffling depends on.
         on_request: Called with the parameters before each answer.
         faults: Called with the request's number and parameters; its answer, if it gives one, is
             sent as it is and counts against no limit.
@@ -93,18 +96,17 @@ class SandboxApi:
     date_filters_keep_fractions: bool = True
     retry_after: Literal["seconds", "date"] | None = "seconds"
     base_url: str = "https://api.ayra.ai/v1"
-    seed: int = 0
     on_request: Callable[[Mapping[str, str]], None] | None = None
     faults: Callable[[int, Mapping[str, str]], Answer | None] | None = None
     requests: list[RequestRecord] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
         """Begin with an empty cache and full rate windows."""
+        super().__post_init__()
         self._lock = threading.Lock()
         self._answered = 0
         self._cache = PageCache()
         self._rates = RateWindows()
-        self._random = Random(self.seed)  # noqa: S311
 
     def handle(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Answer:
         """Answer a request at once.
@@ -130,7 +132,7 @@ class SandboxApi:
             else:
                 key = _bearer(headers)
                 allowance = self._rates.take(key or "", now, self._limits())
-                answer_headers = _headers(now, allowance)
+                answer_headers = _headers(self.node_time(number, now), allowance)
                 try:
                     self._authorize(key, now, allowance)
                     self._route(method, path)
@@ -181,12 +183,38 @@ class SandboxApi:
             return cached, True
         asked = parse(params, dates_keep_fractions=self.date_filters_keep_fractions)
         shuffle_ties = self._random if self.tie_order == "shuffled" else None
-        calls = pages.choose(self.world, asked, now, shuffle_ties)
-        page = CachedPage(
-            *pages.write(calls, asked, now, number=number, base_url=self.base_url), now
+        calls = self.listed(pages.choose(self.world, asked, self.bounds(asked), now, shuffle_ties))
+        served, swapped = self.page_served(asked, len(calls))
+        unclean = self.unclean()
+        encoded = Call.encoded if unclean is None else unclean.encoded
+        rows = [encoded(call, now) for call in calls[served.start : served.stop]]
+        body = pages.write(
+            rows,
+            self._meta(asked, self.total(len(calls), key, params, now), number, now),
+            base_url=self.base_url,
+            more=served.stop < len(calls),
         )
-        self._cache.put(key, query, page, self.cache_seconds)
+        page = CachedPage(body, len(rows), now)
+        if not swapped:
+            self._cache.put(key, query, page, self.cache_seconds)
         return page, False
+
+    def _meta(
+        self, asked: ListQuery, total: int | None, number: int, now: datetime
+    ) -> dict[str, object]:
+        counts: dict[str, object] = {
+            "total": total,
+            "page": asked.page,
+            "per_page": asked.per_page,
+            "total_pages": None if total is None else math.ceil(total / asked.per_page),
+        }
+        if self.no_total == "absent":
+            del counts["total"], counts["total_pages"]
+        return {
+            **counts,
+            "request_id": f"req_conversations_list_{number}",
+            "timestamp": timestamp(self.node_time(number, now)),
+        }
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:

@@ -48,6 +48,9 @@ class Call:
         processed_at: When the final values appear; None means at the end.
         visible_from: When the API lists the call at first; None means from its start.
         removed_at: When the API stops listing it; None means never.
+        restated_start: What its start is corrected to later, by which it is then filtered and
+            sorted too; None means never.
+        restated_at: When that happens; None means when it ends.
         corrections: Changes made later: pairs of a moment and the fields that change then.
         overrides: Fields that always show a certain value, however odd; replaced as a whole.
         time_format: "seconds" shows whole seconds in Z, "fractions" shows them too, "offset"
@@ -73,6 +76,8 @@ class Call:
     processed_at: datetime | None = None
     visible_from: datetime | None = None
     removed_at: datetime | None = None
+    restated_start: datetime | None = None
+    restated_at: datetime | None = None
     corrections: list[tuple[datetime, Mapping[str, Any]]] = field(default_factory=list)
     overrides: Mapping[str, Any] = field(default_factory=dict)
     time_format: TimeFormat = "seconds"
@@ -90,6 +95,19 @@ class Call:
             fields["_edits"] = fields.get("_edits", 0) + 1
             if self._on_change is not None:
                 self._on_change()
+
+    def start_at(self, now: datetime) -> datetime:
+        """Return the start by which the API filters and sorts the call at a moment."""
+        if self.restated_start is None or now < self.restated_from:
+            return self.start
+        return self.restated_start
+
+    @property
+    def restated_from(self) -> datetime:
+        """When the corrected start appears; at the end of time if never."""
+        if self.restated_start is None:
+            return FOREVER
+        return self.restated_at or self.end or FOREVER
 
     def as_json(self, now: datetime) -> dict[str, Any]:
         """Return the conversation as the API shows it at a moment."""
@@ -129,19 +147,25 @@ class Call:
                 break
             since = max(since, when)
             changing |= fields
-        row = self._unprocessed() | changing | dict(self.overrides)
+        restated_from = self.restated_from
+        if restated_from <= now:
+            since = max(since, restated_from)
+        else:
+            before = min(before, restated_from)
+        row = self._unprocessed(self.start_at(now)) | changing | dict(self.overrides)
         return _Shown(since, before, edits, len(corrections), row, encode(row))
 
     def _phase(self, now: datetime) -> tuple[datetime, datetime, dict[str, Any]]:
         """Return from when until before when certain values hold."""
+        start = self.start_at(now)
         if self.end is None or now < self.end:
-            so_far = max(0, int((now - self.start).total_seconds()))
+            so_far = max(0, int((now - start).total_seconds()))
             return (
-                self.start + timedelta(seconds=so_far) if so_far else _BEGINNING,
-                min(self.start + timedelta(seconds=so_far + 1), self.end or FOREVER),
+                start + timedelta(seconds=so_far) if so_far else _BEGINNING,
+                min(start + timedelta(seconds=so_far + 1), self.end or FOREVER),
                 {"status": "in_progress", "duration": so_far, **self._heard_within(so_far)},
             )
-        length = (self.end - self.start).total_seconds()
+        length = (self.end - start).total_seconds()
         ended = {
             "status": self.status,
             "end_time": timestamp(self.end, self.time_format),
@@ -159,15 +183,14 @@ class Call:
         }
         return max(self.end, self.processed_at or self.end), FOREVER, ended | processed
 
-    def _unprocessed(self) -> dict[str, Any]:
-        start = timestamp(self.start, self.time_format)
+    def _unprocessed(self, start: datetime) -> dict[str, Any]:
         return {
             "id": self.id,
             "agent_id": self.agent_id,
             "agent_name": self.agent_name,
             "caller_number": self.caller_number,
             "status": None,
-            "start_time": start,
+            "start_time": timestamp(start, self.time_format),
             "end_time": None,
             "duration": None,
             "sentiment": None,
@@ -176,7 +199,7 @@ class Call:
             "has_recording": False,
             "has_transcript": False,
             "summary": None,
-            "created_at": start,
+            "created_at": timestamp(self.start, self.time_format),
         }
 
     def _heard_within(self, seconds: float) -> dict[str, Any]:

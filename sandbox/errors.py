@@ -79,6 +79,13 @@ def not_found(path: str) -> ApiError:
     return ApiError(404, "not_found", "not_found", f"There is nothing at '{path}'.")
 
 
+def page_refused(status: int, deepest: int) -> ApiError:
+    """Return the error for a page that lies too deep."""
+    message = f"Pages beyond {deepest} are not available. Narrow the date range."
+    kind = "not_found" if status == 404 else "invalid_request"
+    return ApiError(status, kind, "page_out_of_range", message, field="page")
+
+
 def method_not_allowed(method: str) -> ApiError:
     """Return the error for a method other than GET."""
     message = f"Method {method} is not allowed here. Use GET."

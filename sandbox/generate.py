@@ -31,11 +31,13 @@ class CallCentre:
         seed: What the calls depend on.
         odd_times: The share whose times are shown with fractions or an offset.
         corrected: The share whose sentiment and outcome change days later.
+        restated: The share whose start is restated by up to a second when they end.
     """
 
     seed: int
     odd_times: float = 0.0
     corrected: float = 0.0
+    restated: float = 0.0
     _random: Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,6 +112,9 @@ class CallCentre:
             lasts = min(lasts, random.randint(2, 25))
         end = start + timedelta(seconds=lasts)
         details = self._details(status, end)
+        if self.restated and random.random() < self.restated:
+            by = random.choice((-1, 1)) * random.randrange(1, 1_000_001)
+            details["restated_start"] = start + timedelta(microseconds=by)
         return Call(
             f"conv_{letters}{number:x}",
             start,

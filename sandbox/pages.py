@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
-from sandbox.formats import encode, timestamp
+from sandbox.formats import encode
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,10 +16,14 @@ if TYPE_CHECKING:
 
 
 def choose(
-    world: World, asked: ListQuery, now: datetime, shuffle_ties: Random | None
+    world: World,
+    asked: ListQuery,
+    bounds: tuple[datetime | None, datetime | None],
+    now: datetime,
+    shuffle_ties: Random | None,
 ) -> list[Call]:
-    """Return all calls that a request asks for, in its order."""
-    calls = world.window(now, asked.since, asked.until)
+    """Return all calls that a request asks for between these bounds, in its order."""
+    calls = world.window(now, *bounds)
     if asked.conditions:
         calls = asked.fitting(calls, now)
     if shuffle_ties is not None:
@@ -29,36 +32,38 @@ def choose(
         calls.sort(key=lambda call: _rank(call.row(now)[asked.sort_by]), reverse=asked.descending)
     else:
         if shuffle_ties is not None:
-            calls.sort(key=lambda call: call.start)
+            calls.sort(key=lambda call: call.start_at(now))
         if asked.descending:
             calls.reverse()
     return calls
 
 
 def write(
-    calls: list[Call], asked: ListQuery, now: datetime, *, number: int, base_url: str
-) -> tuple[bytes, int]:
-    """Return the body for the page that a request asks for, and how many calls it shows."""
-    first = (asked.page - 1) * asked.per_page
-    shown = [call.encoded(now) for call in calls[first : first + asked.per_page]]
-    pages = math.ceil(len(calls) / asked.per_page)
-    meta = {
-        "total": len(calls),
-        "page": asked.page,
-        "per_page": asked.per_page,
-        "total_pages": pages,
-        "request_id": f"req_conversations_list_{number}",
-        "timestamp": timestamp(now),
-    }
+    rows: list[bytes],
+    meta: dict[str, Any],
+    *,
+    base_url: str,
+    more: bool,
+) -> bytes:
+    """Return the body for a page of rows.
+
+    Args:
+        rows: The page's rows.
+        meta: Its `meta`.
+        base_url: What its `links` begin with.
+        more: Whether there are rows behind this page, where `meta` does not count pages.
+    """
+    page, pages = meta["page"], meta.get("total_pages")
     url = f"{base_url}/conversations?page="
+    is_last = not more if pages is None else page >= pages
     links = {
         "first": f"{url}1",
-        "prev": f"{url}{asked.page - 1}" if asked.page > 1 else None,
-        "next": f"{url}{asked.page + 1}" if asked.page < pages else None,
-        "last": f"{url}{max(1, pages)}",
+        "prev": f"{url}{page - 1}" if page > 1 else None,
+        "next": None if is_last else f"{url}{page + 1}",
+        "last": None if pages is None else f"{url}{max(1, pages)}",
     }
-    data = b'{"data":[' + b",".join(shown)
-    return data + b'],"meta":' + encode(meta) + b',"links":' + encode(links) + b"}", len(shown)
+    data = b'{"data":[' + b",".join(rows)
+    return data + b'],"meta":' + encode(meta) + b',"links":' + encode(links) + b"}"
 
 
 def _rank(value: object) -> tuple[int, Any]:

@@ -55,6 +55,7 @@ class World:
         stuck: int = 0,
         odd_times: float = 0.0,
         corrected: float = 0.0,
+        restated: float = 0.0,
     ) -> Self:
         """Make a world that looks like a real call centre's.
 
@@ -68,9 +69,10 @@ class World:
             stuck: How many of them never end.
             odd_times: The share whose times are shown with fractions or an offset.
             corrected: The share whose sentiment and outcome change days later.
+            restated: The share whose start is restated by up to a second when they end.
         """
         until = until or clock.now()
-        centre = CallCentre(seed, odd_times=odd_times, corrected=corrected)
+        centre = CallCentre(seed, odd_times=odd_times, corrected=corrected, restated=restated)
         since = since or until - timedelta(days=14)
         return cls(clock, centre.calls(count, since, until, in_progress=in_progress, stuck=stuck))
 
@@ -151,11 +153,9 @@ class World:
         are shown as of now.
         """
         now = self.clock.now()
-        return [
-            call.as_json(FOREVER if call.end else now)
-            for call in self._in_order()
-            if call.removed_at is None
-        ]
+        moments = [(call, FOREVER if call.end else now) for call in self._in_order()]
+        moments.sort(key=lambda each: each[0].start_at(each[1]))
+        return [call.as_json(moment) for call, moment in moments if call.removed_at is None]
 
     def counts(self, now: datetime | None = None) -> dict[str, int]:
         """Return how many listed calls have each status."""
@@ -185,8 +185,13 @@ class World:
     def _list(self, now: datetime) -> _Listing:
         before = FOREVER
         calls = []
+        restated = False
         for call in self._in_order():
             appears = call.visible_from or call.start
+            if call.restated_start is not None:
+                restated = True
+                if call.restated_from > now:
+                    before = min(before, call.restated_from)
             if appears > now:
                 before = min(before, appears)
             elif call.removed_at is None:
@@ -194,4 +199,6 @@ class World:
             elif call.removed_at > now:
                 before = min(before, call.removed_at)
                 calls.append(call)
-        return _Listing(now, before, [call.start for call in calls], calls)
+        if restated:
+            calls.sort(key=lambda call: (call.start_at(now), call.id))
+        return _Listing(now, before, [call.start_at(now) for call in calls], calls)

@@ -12,15 +12,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 import requests
 
 from sandbox import Answer, Call, SandboxAdapter, SandboxApi, SandboxClock, World, serve
 from sandbox.__main__ import main
+from tests.asking import NOW, ask, error, listed_ids, past_call, read
 
-NOW = datetime(2025, 1, 15, 15, tzinfo=UTC)
 PROJECT = Path(__file__).parent.parent
 
 
@@ -43,33 +42,6 @@ def api(world: World) -> SandboxApi:
 def busy(clock: SandboxClock) -> SandboxApi:
     world = World.generate(clock, seed=1, count=300, in_progress=5)
     return SandboxApi(world, cache_seconds=0, rate_limit=None)
-
-
-def ask(api: SandboxApi, *, key: object = None, **params: object) -> Answer:
-    headers = {"authorization": f"Bearer {key or api.key}"}
-    return api.handle("GET", "/v1/conversations", urlencode(params), headers)
-
-
-def read(api: SandboxApi, **params: object) -> dict[str, Any]:
-    answer = ask(api, **params)
-    assert answer.status == 200, answer.body
-    body: dict[str, Any] = json.loads(answer.body)
-    return body
-
-
-def listed_ids(api: SandboxApi, **params: object) -> list[str]:
-    return [row["id"] for row in read(api, **{"sort_order": "asc", **params})["data"]]
-
-
-def error(answer: Answer) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(answer.body)
-    assert list(body) == ["error"]
-    return dict(body["error"])
-
-
-def past_call(call_id: str, minutes_ago: float = 60, lasts: float = 120, **details: Any) -> Call:
-    start = NOW - timedelta(minutes=minutes_ago)
-    return Call(call_id, start, start + timedelta(seconds=lasts), **details)
 
 
 def test_clock_ticks_with_real_time() -> None:
