@@ -38,9 +38,26 @@ class QuotaExhaustedError(TapAyraError):
         )
 
 
-class PageMismatchError(RetriableAPIError):
-    """The body is JSON, but not the page that was asked for, or it contradicts itself."""
+class TransientError(RetriableAPIError):
+    """A failure that may pass: the request is worth another attempt.
+
+    Attributes:
+        status: the HTTP status; None if there was no response.
+        retry_after: how many seconds the server asks to wait; None if it does not say.
+    """
+
+    def __init__(
+        self, text: str, *, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        """Note what the response said."""
+        super().__init__(text)
+        self.status = status
+        self.retry_after = retry_after
 
 
-class NotJSONError(RetriableAPIError):
+class PageMismatchError(TransientError):
+    """The body is JSON, but not what was asked for, or it contradicts itself."""
+
+
+class NotJSONError(TransientError):
     """The body is no JSON, or was cut off: a passing fault of the network or a proxy."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -11,13 +12,16 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
+from tap_ayra.api import AyraClient
 from tap_ayra.cli import AyraCommand, stop_on_signal
 from tap_ayra.errors import TapAyraError
 from tap_ayra.output.writer import BufferedWriter
+from tap_ayra.patience import TEST_ATTEMPTS
 from tap_ayra.redaction import confidential, redact_logs
 from tap_ayra.settings.environment import environment_config
 from tap_ayra.settings.schema import SETTINGS
 from tap_ayra.settings.validation import find_faults, uniform
+from tap_ayra.settings.values import Settings
 from tap_ayra.streams.conversations import Conversations
 
 if TYPE_CHECKING:
@@ -43,6 +47,16 @@ class TapAyra(Tap):
     def discover_streams(self) -> Sequence[Stream]:
         """The streams that there are: one."""
         return [Conversations(self)]
+
+    @cached_property
+    def client(self) -> AyraClient:
+        """The one client of all streams: one session, one limiter for the key, one patience."""
+        testing = any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
+        return AyraClient(
+            Settings.from_config(self.config),
+            self.logger,
+            max_tries=TEST_ATTEMPTS if testing else None,
+        )
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805

@@ -54,8 +54,8 @@ class FakeTime:
     ) -> FakeTime:
         """Make the tap's waits fake; the deadlines of its sockets stay real."""
         fake = cls(clock, wrong_by=wrong_by)
-        for module in ("tap_ayra.api.retry", "tap_ayra.api.rate_limit", "backoff._sync"):
-            monkeypatch.setattr(f"{module}.time", fake)
+        for module in ("client", "headers", "rate_limit", "retry"):
+            monkeypatch.setattr(f"tap_ayra.api.{module}.time", fake)
         acquire, release = RateLimiter.acquire, RateLimiter.release
 
         def begin(limiter: RateLimiter) -> None:

@@ -18,7 +18,8 @@ from singer_sdk.exceptions import RetriableAPIError
 
 from sandbox import Call, SandboxApi, SandboxClock, World, serve
 from sandbox.faults import faulty, instead
-from tap_ayra.api.rate_limit import RateLimiter, said_wait
+from tap_ayra.api.headers import retry_after
+from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.errors import TapAyraError
 from tap_ayra.output.conform import Conformer
 from tap_ayra.paging.page import Page, PageToken
@@ -196,7 +197,7 @@ def test_any_depth(name: str, depth: int) -> None:
     )
 )
 def test_any_headers_pace_nothing_into_the_ground(headers: dict[str, str]) -> None:
-    wait = said_wait(headers)
+    wait = retry_after(headers)
     assert wait is None or 0 < wait < 33 * 86400
     limiter = RateLimiter()
     limiter.acquire()

@@ -24,9 +24,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tap_ayra.api import headers as headers_module
 from tap_ayra.api import rate_limit
-from tap_ayra.api.rate_limit import LONGEST_WAIT, RateLimiter, said_wait
+from tap_ayra.api.headers import retry_after
+from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.errors import QuotaExhaustedError, TapAyraError
+from tap_ayra.patience import LONGEST_SERVER_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,7 +234,8 @@ class Simulation:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(rate_limit, "time", clock)
+    for module in (headers_module, rate_limit):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 
@@ -297,7 +301,8 @@ def situation(  # noqa: PLR0913
 ) -> tuple[RateLimiter, Clock, Api, dict[str, Any]]:
     """Make the parts of a simulation."""
     clock = Clock(began, ahead)
-    monkeypatch.setattr(rate_limit, "time", clock)
+    for module in (headers_module, rate_limit):
+        monkeypatch.setattr(module, "time", clock)
     api = Api(limit, float(length), phase, whole)
     latency = (least, least * spread)
     return RateLimiter(), clock, api, {"threads": threads, "latency": latency, "seed": seed}
@@ -545,9 +550,9 @@ def test_it_sleeps_as_long_as_it_takes(
 
 
 def test_a_quarter_of_an_hour_is_slept_through(limiter: RateLimiter, clock: Clock) -> None:
-    answered(limiter, said(0, reset=LONGEST_WAIT - 2))
+    answered(limiter, said(0, reset=LONGEST_SERVER_WAIT - 2))
     limiter.acquire()
-    assert clock.now == pytest.approx(LONGEST_WAIT - 1)
+    assert clock.now == pytest.approx(LONGEST_SERVER_WAIT - 1)
 
 
 @pytest.mark.parametrize("by", ["headers", "pause"])
@@ -628,4 +633,4 @@ def test_what_the_server_says_of_waiting(
     clock: Clock, headers: dict[str, str], seconds: float | None
 ) -> None:
     clock.ahead = 3600.0 if "Date" in headers else 0.0
-    assert said_wait(headers) == (None if seconds is None else pytest.approx(seconds))
+    assert retry_after(headers) == (None if seconds is None else pytest.approx(seconds))

@@ -5,19 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from tap_ayra.api.headers import LONGEST_WINDOW, WHOLE_SECOND, server_time
 from tap_ayra.errors import QuotaExhaustedError
+from tap_ayra.patience import LONGEST_SERVER_WAIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-LONGEST_WAIT = 15 * 60.0
-"""Seconds: a longer wait (a daily quota) ends the sync instead of being slept through."""
-
-_LONGEST_WINDOW = 32 * 24 * 3600.0
-_WHOLE_SECOND = 1.0
 
 
 class RateLimiter:
@@ -65,7 +60,7 @@ class RateLimiter:
         """Wait until a request may start, and count it as under way.
 
         Raises:
-            QuotaExhaustedError: if that takes longer than `LONGEST_WAIT`.
+            QuotaExhaustedError: if that takes longer than `LONGEST_SERVER_WAIT`.
             BaseException: what `close` was called with.
         """
         while True:
@@ -74,13 +69,13 @@ class RateLimiter:
                     raise self._closed
                 wait = self._wait()
                 if wait is None:
-                    self._changed.wait(timeout=_WHOLE_SECOND)
+                    self._changed.wait(timeout=WHOLE_SECOND)
                     continue
                 if wait <= 0:
                     self.started += 1
                     self._under_way += 1
                     return
-                if wait > LONGEST_WAIT:
+                if wait > LONGEST_SERVER_WAIT:
                     raise QuotaExhaustedError(wait)
                 self._tell(wait)
             time.sleep(wait)
@@ -101,9 +96,13 @@ class RateLimiter:
             self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:
-        """Let no request start for so long: the server said so."""
+        """Let no request start for so many seconds, since the server asked for it.
+
+        The caller has logged it.
+        """
         with self._changed:
             self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+            self._told_until = max(self._told_until, self._paused_until)
 
     def close(self, error: BaseException) -> None:
         """Let no request start any more; whoever waits for one gets the error."""
@@ -130,7 +129,7 @@ class RateLimiter:
 
     def _tell(self, wait: float) -> None:
         until = time.monotonic() + wait
-        if until > self._told_until + _WHOLE_SECOND:
+        if until > self._told_until + WHOLE_SECOND:
             self._told_until = until
             self._logger.info("Rate limit reached: waiting %.0f s for the next window", wait)
 
@@ -144,8 +143,8 @@ class RateLimiter:
         now, server = time.monotonic(), server_time(headers)
         server = time.time() if server is None else server
         same = reset == self._reset_header or (
-            abs(reset - self._reset_header) <= _WHOLE_SECOND
-            and server < min(reset, self._reset_header) - _WHOLE_SECOND
+            abs(reset - self._reset_header) <= WHOLE_SECOND
+            and server < min(reset, self._reset_header) - WHOLE_SECOND
         )
         if same:  # a server that adds up whole seconds names one end now so, now a second later
             reset = max(reset, self._reset_header)
@@ -153,8 +152,8 @@ class RateLimiter:
             self._offset = float("-inf")
         self._offset = max(self._offset, server - now)
         # The window may end up to a second after the whole second that the header names.
-        ends = reset - self._offset + _WHOLE_SECOND
-        if limit < 1 or not 0 <= remaining <= limit or not 0 < ends - now < _LONGEST_WINDOW:
+        ends = reset - self._offset + WHOLE_SECOND
+        if limit < 1 or not 0 <= remaining <= limit or not 0 < ends - now < LONGEST_WINDOW:
             return
         if not same and reset < self._reset_header and now < self._reset:
             return
@@ -162,40 +161,3 @@ class RateLimiter:
             remaining = min(remaining, self._remaining)
         self._limit, self._remaining = limit, remaining
         self._reset_header, self._reset = reset, ends
-
-
-def server_time(headers: Mapping[str, str]) -> float | None:
-    """The server's clock by its ``Date`` header, in Unix seconds; None where it says none."""
-    try:
-        return parsedate_to_datetime(headers["Date"]).timestamp()
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
-
-
-def said_wait(headers: Mapping[str, str]) -> float | None:
-    """How long the server says to wait: ``Retry-After``, else until the reset.
-
-    Args:
-        headers: of a response with status 429, 503 or the like. ``Retry-After`` may be seconds
-            or an HTTP date; dates and the reset header are corrected by the server's ``Date``.
-
-    Returns:
-        Seconds; None where nothing usable is said.
-    """
-    clock = server_time(headers)
-    clock = time.time() if clock is None else clock
-    said = headers.get("Retry-After", "").strip()
-    wait: float | None = None
-    if _is_whole(said):
-        wait = float(said)
-    elif said:
-        date = server_time({"Date": said})
-        wait = None if date is None else date - clock
-    elif headers.get("X-RateLimit-Remaining", "").strip() == "0":
-        reset = headers.get("X-RateLimit-Reset", "").strip()
-        wait = float(reset) - clock + _WHOLE_SECOND if _is_whole(reset) else None
-    return wait if wait is not None and 0 < wait < _LONGEST_WINDOW else None
-
-
-def _is_whole(text: str) -> bool:
-    return text.isascii() and text.isdigit()

@@ -5,40 +5,50 @@ from __future__ import annotations
 import random
 import threading
 import time
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from tap_ayra.api.rate_limit import LONGEST_WAIT, said_wait
 from tap_ayra.errors import PageFailedError, PageMismatchError, QuotaExhaustedError, TapAyraError
+from tap_ayra.patience import (
+    LONGEST_OWN_WAIT,
+    LONGEST_SERVER_WAIT,
+    QUICK_RETRIES,
+    QUICK_WAIT,
+    SECONDS_WITHOUT_SUCCESS,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from singer_sdk.exceptions import RetriableAPIError
-
-PATIENCE = 5 * 60.0
-"""Seconds without one good answer after which a sync gives up; waits that the server asked for
-are not counted."""
-
-LONGEST_OWN_WAIT = 60.0
-QUICK_RETRIES = 2
-TOO_MANY = HTTPStatus.TOO_MANY_REQUESTS
+    from tap_ayra.errors import TransientError
 
 ASK_AYRA = "If it stays so, ask Ayra, and report it as a fault of tap-ayra where they see none."
 LATER = "The state written so far is good: the next run goes on where this one stopped."
 
 
-class Patience:
-    """Waits between the tries of all threads of a sync, and when to stop trying.
+@dataclass(slots=True)
+class Attempts:
+    """How often one request has failed so far.
 
-    The server's word (``Retry-After``, the reset header) comes first; such waits may add up to
-    `LONGEST_WAIT` in a row. Otherwise the waits double from one second to `LONGEST_OWN_WAIT`,
-    with jitter, so that together they outlast a rate window of a minute. An answer that is JSON
-    but does not add up is asked for twice more within seconds.
+    Attributes:
+        failed: in any way.
+        mismatched: because the response did not add up.
+    """
+
+    failed: int = 0
+    mismatched: int = 0
+
+
+class Patience:
+    """Decides on the waits between the attempts of all threads, and when to stop trying.
+
+    The server's word comes first; such waits may add up to `LONGEST_SERVER_WAIT` in a row. A
+    response that does not add up is requested again within seconds, `QUICK_RETRIES` times. All
+    other waits double, with jitter, until there was no successful response for
+    `SECONDS_WITHOUT_SUCCESS`.
     """
 
     def __init__(self, *, max_tries: int | None = None) -> None:
-        """Start the clock.
+        """Start with all patience.
 
         Args:
             max_tries: how often one request is made at most; None for no bound but time.
@@ -46,69 +56,60 @@ class Patience:
         self._max_tries = max_tries
         self._lock = threading.Lock()
         self._failing_since: float | None = None
-        self._said_since: float | None = None
-        self._said_until = 0.0
-        self._said_total = 0.0
+        self._asked_since: float | None = None
+        self._asked_until = 0.0
+        self._asked_total = 0.0
 
-    def good_answer(self) -> None:
-        """Note that a request succeeded: all patience is new."""
+    def succeeded(self) -> None:
+        """Reset the patience after a successful response."""
         with self._lock:
-            self._failing_since = self._said_since = None
-            self._said_total = 0.0
+            self._failing_since = self._asked_since = None
+            self._asked_total = 0.0
 
-    def waits(self) -> Generator[float, RetriableAPIError, None]:
-        """The waits of one request, in the form of a wait generator of `backoff`.
+    def wait_after(self, error: TransientError, attempts: Attempts) -> float:
+        """Count a failed attempt and give the seconds to wait before the next one.
 
-        Yields:
-            Seconds to wait, given the error of the last try.
+        Args:
+            error: what it failed with.
+            attempts: of the same request.
 
         Raises:
-            TapAyraError: when it is time to give up; the text says why.
+            TapAyraError: if it is time to give up; the text says why.
         """
-        error = yield 0.0
-        tries = 1
-        mismatches = 0
-        while True:
-            self._failing_for()
-            if self._max_tries and tries >= self._max_tries:
-                raise TapAyraError(str(error)) from None
-            if isinstance(error, PageMismatchError):
-                mismatches += 1
-                if mismatches > QUICK_RETRIES:
-                    msg = f"{error}\nIt was asked for {tries} times. {ASK_AYRA}"
-                    raise PageFailedError(msg) from None
-                wait = random.uniform(0.5, 1.5)  # noqa: S311
-            else:
-                wait = self._said(error) or self._own(error, tries)
-            error = yield wait
-            tries += 1
-
-    def _failing_for(self) -> float:
-        """Seconds since the first failure after the last good answer, less what the server said."""
-        now = time.monotonic()
-        with self._lock:
-            self._failing_since = now if self._failing_since is None else self._failing_since
-            return now - self._failing_since - self._said_total
-
-    def _said(self, error: RetriableAPIError) -> float | None:
-        wait = None if error.response is None else said_wait(error.response.headers)
-        if wait is None:
-            return None
-        now = time.monotonic()
-        with self._lock:
-            until = max(self._said_until, now + wait)
-            since = now if self._said_since is None else self._said_since
-            if until - since > LONGEST_WAIT:
-                limited = error.response is not None and error.response.status_code == TOO_MANY
-                raise QuotaExhaustedError(until - now, limited=limited) from None
-            self._said_total += until - max(now, self._said_until)
-            self._said_since, self._said_until = since, until
-        return wait
-
-    def _own(self, error: RetriableAPIError, tries: int) -> float:
-        wait = min(LONGEST_OWN_WAIT, 2.0 ** (tries - 1)) * random.uniform(0.75, 1.25)  # noqa: S311
+        attempts.failed += 1
         waited = self._failing_for()
-        if waited + wait > PATIENCE:
+        if self._max_tries and attempts.failed >= self._max_tries:
+            raise TapAyraError(str(error)) from None
+        if isinstance(error, PageMismatchError):
+            attempts.mismatched += 1
+            if attempts.mismatched > QUICK_RETRIES:
+                msg = f"{error}\nIt was asked for {attempts.failed} times. {ASK_AYRA}"
+                raise PageFailedError(msg) from None
+            return random.uniform(*QUICK_WAIT)  # noqa: S311
+        if error.retry_after is not None:
+            self._allow(error.retry_after, limited=error.status == HTTPStatus.TOO_MANY_REQUESTS)
+            return error.retry_after
+        doubled = min(LONGEST_OWN_WAIT, 2.0 ** (attempts.failed - 1))
+        wait = doubled * random.uniform(0.75, 1.25)  # noqa: S311
+        if waited + wait > SECONDS_WITHOUT_SUCCESS:
             msg = f"{error}\nThere was no good answer for {waited / 60:.1f} minutes. {LATER}"
             raise TapAyraError(msg) from None
         return wait
+
+    def _failing_for(self) -> float:
+        """Seconds since the first failure after a success, less what the server asked for."""
+        now = time.monotonic()
+        with self._lock:
+            self._failing_since = now if self._failing_since is None else self._failing_since
+            return now - self._failing_since - self._asked_total
+
+    def _allow(self, wait: float, *, limited: bool) -> None:
+        """Count a wait that the server asked for, unless all in a row would be too long."""
+        now = time.monotonic()
+        with self._lock:
+            until = max(self._asked_until, now + wait)
+            since = now if self._asked_since is None else self._asked_since
+            if until - since > LONGEST_SERVER_WAIT:
+                raise QuotaExhaustedError(until - now, limited=limited) from None
+            self._asked_total += until - max(now, self._asked_until)
+            self._asked_since, self._asked_until = since, until

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import logging
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -20,9 +21,35 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 if TYPE_CHECKING:
     import socket
 
+    from tap_ayra.settings.values import Settings
+
 
 BUFFER_BYTES = 1 << 17
 """Room for a whole page: each read of less would hand the interpreter's lock to and fro."""
+
+
+def open_session(settings: Settings, *, debug: bool = False) -> OneHostSession:
+    """Open a session with the API key, a connection for each thread, and the machine's proxies.
+
+    Proxies and a company's certificate authority are looked up in the environment once; `netrc`
+    is not, since it would replace the key.
+
+    Args:
+        settings: the key, the address, and how many threads there are at most.
+        debug: whether urllib3 may log, which it does with tracebacks of its own.
+    """
+    if not debug:
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
+    session = OneHostSession()
+    session.headers["Authorization"] = f"Bearer {settings.api_key}"
+    session.headers["User-Agent"] = settings.user_agent
+    adapter = DeadlineAdapter(pool_maxsize=settings.concurrency)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    found = session.merge_environment_settings(settings.api_url, {}, None, None, None)
+    session.proxies, session.verify = found["proxies"], found["verify"]
+    session.trust_env = False
+    return session
 
 
 class _TimedReader(io.RawIOBase):

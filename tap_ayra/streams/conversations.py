@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from singer_sdk import metrics
 from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
-from tap_ayra.api.prefetch import Prefetch
-from tap_ayra.errors import TapAyraError
+from tap_ayra.api import Prefetch
+from tap_ayra.errors import PageMismatchError, TapAyraError
 from tap_ayra.instants import earlier, format_instant, whole_second
 from tap_ayra.output.conform import Conformer
 from tap_ayra.output.progress import Progress
 from tap_ayra.output.writer import BufferedWriter
+from tap_ayra.paging.page import Page, PageToken
 from tap_ayra.paging.walk import LONGEST_BLOCK, ConversationsPaginator
+from tap_ayra.redaction import one_line
 from tap_ayra.replication.bookmark import REPLICATION_KEY, Bookmark, BookmarkStateManager
 from tap_ayra.streams.base import AyraStream
 from tap_ayra.streams.schemas import CONVERSATION
@@ -25,10 +30,9 @@ from tap_ayra.streams.schemas import CONVERSATION
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
+    import requests
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
-
-    from tap_ayra.paging.page import Page, PageToken
 
 
 class Conversations(AyraStream):
@@ -43,7 +47,7 @@ class Conversations(AyraStream):
 
     #: `Conformer` sees to it, for a fraction of the time.
     TYPE_CONFORMANCE_LEVEL = TypeConformanceLevel.NONE
-    #: `request_records` writes one after each page.
+    #: `get_records` writes one after each page.
     STATE_MSG_FREQUENCY = sys.maxsize
 
     _warned_of_surrogates = False
@@ -97,7 +101,42 @@ class Conversations(AyraStream):
             longest_block=LONGEST_BLOCK if settings.concurrency > 1 else 1,
         )
 
-    def request_records(self, context: Context | None) -> Iterator[Record]:  # noqa: ARG002
+    def query(self, token: PageToken) -> dict[str, str]:
+        """The query: sorting, the filters, the token's window and page."""
+        return {
+            "sort_by": "start_time",
+            "sort_order": "asc",
+            "per_page": str(max(self.settings.page_size, 1 + (self.ABORT_AT_RECORD_COUNT or 0))),
+            **self.settings.filters,
+            **token.window,
+            "page": str(token.page),
+        }
+
+    def fetch(self, token: PageToken) -> Page:
+        """Request one page; each attempt writes the window another way, past the API's cache.
+
+        Raises:
+            TapAyraError: if the failure is permanent or lasts too long.
+        """
+
+        def read(response: requests.Response) -> Page:
+            if response.status_code == HTTPStatus.NOT_FOUND:
+                msg = f"Page {token.page}: the API says that there is no such page"
+                raise PageMismatchError(msg)
+            try:
+                return Page.read(response, token)
+            except PageMismatchError as error:
+                msg = f"Page {token.page}: {one_line(str(error))}"
+                raise PageMismatchError(msg) from None
+
+        return self.client.get(
+            self.path,
+            lambda attempt: self.query(replace(token, again=token.again + attempt)),
+            read,
+            accept={HTTPStatus.OK, HTTPStatus.NOT_FOUND} if token.page > 1 else {HTTPStatus.OK},
+        )
+
+    def get_records(self, context: Context | None) -> Iterator[Record]:  # noqa: ARG002
         """Read pages ahead, hand out their records in order, and write a STATE after each page.
 
         Yields:
@@ -126,11 +165,13 @@ class Conversations(AyraStream):
                     bookmark.advance(max(starts, default=None))
                 self.state_manager.keep()
                 self._write_state_message()
-                progress.page(len(paginator.fresh), paginator.counted, self.limiter.remaining)
+                progress.page(
+                    len(paginator.fresh), paginator.counted, self.client.limiter.remaining
+                )
         finally:
             pages.close()
-        requests = self.limiter.started
-        with self.get_http_request_counter() as counter:
+        requests = self.client.requests
+        with metrics.http_request_counter(self.name, endpoint=self.path) as counter:
             counter.increment(requests)
         progress.finish(paginator, bookmark, requests=requests, tags={"stream": self.name})
 
@@ -162,14 +203,6 @@ class Conversations(AyraStream):
     def post_process(self, row: Record, context: Context | None = None) -> Record:  # noqa: ARG002
         """Fit a record to the schema and the selection."""
         return self.conformer.conform(row)
-
-    def generate_child_contexts(
-        self,
-        record: Record,  # noqa: ARG002
-        context: Context | None,  # noqa: ARG002
-    ) -> tuple[Context, ...]:
-        """None: conversations have no child streams."""
-        return ()
 
     def apply_catalog(self, catalog: Catalog) -> None:
         """Take over a catalog, as far as it asks for what is offered.

@@ -27,6 +27,7 @@ from tap_ayra.tap import TapAyra
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 
+    import requests
     from singer_sdk.singerlib.encoding.simple import Message
 
     from sandbox import SandboxApi, SandboxClock
@@ -152,8 +153,7 @@ def sync(  # noqa: PLR0913
             catalog=catalog,
             message_writer=_Wire(outcome, kill_after),
         )
-        session = tap.streams["conversations"].requests_session  # type: ignore[attr-defined]
-        session.mount("https://", SandboxAdapter(api))
+        _session_of(tap).mount("https://", SandboxAdapter(api))
         try:
             tap.sync_all()
         except KilledError:
@@ -164,6 +164,14 @@ def sync(  # noqa: PLR0913
             outcome.error = error
     outcome.requests = len(api.requests) - before
     return outcome
+
+
+def _session_of(tap: Tap) -> requests.Session:
+    """The session of the tap, or that of a tap as the SDK's template makes it."""
+    if isinstance(tap, TapAyra):
+        return tap.client.session
+    session: requests.Session = tap.streams["conversations"].requests_session  # type: ignore[attr-defined]
+    return session
 
 
 class _Wire(GenericSingerWriter[str, "Message"]):

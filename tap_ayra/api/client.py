@@ -1,0 +1,149 @@
+"""The client: one paced, retried request for a path and query, turned into something."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import cached_property
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+
+from requests import Request, RequestException
+
+from tap_ayra.api.explain import explain
+from tap_ayra.api.failures import Rule, rule_for_exception, rule_for_status
+from tap_ayra.api.headers import retry_after
+from tap_ayra.api.rate_limit import RateLimiter
+from tap_ayra.api.retry import Attempts, Patience
+from tap_ayra.api.session import open_session
+from tap_ayra.errors import PageFailedError, TapAyraError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from requests import Response, Session
+
+    from tap_ayra.settings.values import Settings
+
+T = TypeVar("T")
+
+
+class AyraClient:
+    """Makes requests to the API with one key, for all streams and from several threads.
+
+    Attributes:
+        limiter: paces the requests.
+    """
+
+    def __init__(
+        self, settings: Settings, logger: logging.Logger, *, max_tries: int | None = None
+    ) -> None:
+        """Make ready; the first request opens a connection.
+
+        Args:
+            settings: where the API is, the key, and how it is spoken to.
+            logger: gets one INFO line for each wait.
+            max_tries: how often one request is made at most; None for no bound but time.
+        """
+        self._settings = settings
+        self._logger = logger
+        self._patience = Patience(max_tries=max_tries)
+        self.limiter = RateLimiter(logger)
+
+    @cached_property
+    def session(self) -> Session:
+        """The session shared by all threads, with a connection for each of them."""
+        return open_session(self._settings, debug=self._logger.isEnabledFor(logging.DEBUG))
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been started so far."""
+        return self.limiter.started
+
+    def get(
+        self,
+        path: str,
+        params: Callable[[int], Mapping[str, str]],
+        read: Callable[[Response], T],
+        *,
+        accept: Collection[int] = (HTTPStatus.OK,),
+    ) -> T:
+        """Make a GET request, again and again while its failures are transient.
+
+        After a permanent failure no other request starts, whatever thread or stream wants one.
+        A response that never adds up is a failure of this request alone.
+
+        Args:
+            path: what follows ``api_url``, such as ``/conversations``.
+            params: gives the query for each attempt (0, 1, 2 …); one that writes the same query
+                in another way each time is answered past the API's cache of 60 seconds.
+            read: turns a response into a result; raises `PageMismatchError` or `NotJSONError` if
+                the response does not add up. Called in this thread, once for each response.
+            accept: the HTTP statuses that go to `read`; every other one is a failure.
+
+        Raises:
+            PageFailedError: if the response never added up.
+            TapAyraError: if the failure is permanent or lasts too long.
+        """
+        attempts = Attempts()
+        try:
+            while True:
+                try:
+                    return self._attempt(path, params(attempts.failed), read, accept)
+                except TransientError as error:
+                    self._wait_after(error, attempts)
+        except PageFailedError:
+            raise
+        except BaseException as error:
+            self.limiter.close(error)
+            raise
+
+    def _wait_after(self, error: TransientError, attempts: Attempts) -> None:
+        """Wait before the next attempt; every thread does if the server asks for it."""
+        wait = self._patience.wait_after(error, attempts)
+        self._logger.info("Trying again in %.1f s: %s", wait, str(error).splitlines()[0])
+        if error.retry_after is None:
+            time.sleep(wait)
+        else:
+            self.limiter.pause(wait)
+
+    def _attempt(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        read: Callable[[Response], T],
+        accept: Collection[int],
+    ) -> T:
+        url = self._settings.api_url + path
+        request = self.session.prepare_request(Request("GET", url, params=query))
+        self.limiter.acquire()
+        headers: Mapping[str, str] | None = None
+        try:
+            response = self.session.send(request, timeout=self._settings.request_timeout)
+            headers = response.headers
+            if response.status_code not in accept:
+                raise self._failure(rule_for_status(response.status_code), response)
+        except RequestException as error:
+            raise self._failure(rule_for_exception(error)) from None
+        finally:
+            self.limiter.release(headers)
+        result = read(response)
+        self._patience.succeeded()
+        return result
+
+    def _failure(self, rule: Rule, response: Response | None = None) -> Exception:
+        status = None if response is None else response.status_code
+        text = explain(
+            rule,
+            status,
+            b"" if response is None else response.content,
+            request_id="" if response is None else response.headers.get("X-Request-Id", ""),
+            address=self._settings.api_url,
+            hide=self._settings.confidential,
+        )
+        if rule.passing:
+            wait = None if response is None else retry_after(response.headers)
+            return TransientError(text, status=status, retry_after=wait)
+        failure = TapAyraError(text)
+        self.limiter.close(failure)  # before this request's end lets another one start
+        return failure

@@ -1,0 +1,42 @@
+"""A second stream on another path declares only what is its own, and shares the one client."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from sandbox import SandboxAdapter, SandboxApi, SandboxClock, World
+from sandbox.api import Answer
+from tap_ayra.streams.base import AyraStream
+from tap_ayra.tap import TapAyra
+from tests.singer import Output, captured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from singer_sdk import Stream
+
+
+class Agents(AyraStream):
+    name, path = "agents", "/agents"
+    schema = {"properties": {"id": {"type": "string"}}}  # noqa: RUF012
+
+    def get_records(self, context: object) -> Iterator[dict[str, Any]]:  # noqa: ARG002
+        yield from self.client.get(self.path, lambda _: {"list": "all"}, lambda got: got.json())
+
+
+class TapOfTwo(TapAyra):
+    def discover_streams(self) -> list[Stream]:
+        return [*super().discover_streams(), Agents(self)]
+
+
+def test_a_second_stream_shares_the_limiter() -> None:
+    api = SandboxApi(World.generate(SandboxClock(datetime.now(UTC)), count=5, seed=1))
+    api.faults = lambda _, query: Answer(200, {}, b'[{"id": "a"}]') if "list" in query else None
+    with captured() as written:
+        tap = TapOfTwo(config={"api_key": api.key})
+        tap.client.session.mount("https://", SandboxAdapter(api))
+        tap.sync_all()
+    assert len(Output.parse(written.getvalue()).records) == 6
+    assert tap.client.limiter.started == len(api.requests) == 2
+    assert {request.path for request in api.requests} == {"/v1/agents", "/v1/conversations"}
