@@ -6,58 +6,24 @@ import math
 import threading
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, NamedTuple
-from urllib.parse import parse_qsl
+from typing import TYPE_CHECKING, Literal
 
-from sandbox import errors, pages
+from sandbox import errors, listing, transcripts
 from sandbox.cache import CachedPage, PageCache
-from sandbox.call import Call
 from sandbox.crooked import Crooked
-from sandbox.formats import encode, http_date, timestamp
-from sandbox.query import parse
+from sandbox.formats import encode, http_date
 from sandbox.rate_windows import DAY, Allowance, RateWindows
+from sandbox.records import Answer, Request, RequestRecord, read_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from sandbox.query import ListQuery
+    from sandbox.records import Endpoint
     from sandbox.world import World
 
 PERMISSION = "conversations:read"
-PATH = "/v1/conversations"
+JSON = "application/json"
 TEST_KEY = "sk_test_sandbox_0000"
-
-
-class Answer(NamedTuple):
-    """What the API sends back."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-class RequestRecord(NamedTuple):
-    """What the API remembers of a request.
-
-    Attributes:
-        number: The request's number, from 1.
-        method: GET, if nothing is wrong.
-        path: The path that was asked for.
-        params: The query's parameters.
-        status: The answer's status.
-        at: When it was answered, by the world's clock.
-        cached: Whether the answer came from the cache.
-        rows: How many conversations it held.
-    """
-
-    number: int
-    method: str
-    path: str
-    params: dict[str, str]
-    status: int
-    at: datetime
-    cached: bool
-    rows: int
 
 
 @dataclass(eq=False)
@@ -78,7 +44,8 @@ class SandboxApi(Crooked):
         date_filters_keep_fractions: Whether fractions of a second count in date filters.
         retry_after: The form in which a 429 says when to come back.
         base_url: What `links` begin with.
-        on_request: Called with the parameters before each answer.
+        on_request: Called with the parameters before each answer; `conversation_id` is one of them
+            where a transcript is asked for.
         faults: Called with the request's number and parameters; its answer, if it gives one, is
             sent as it is and counts against no limit.
         requests: What has been asked so far.
@@ -117,7 +84,8 @@ class SandboxApi(Crooked):
             query: The query as it stands in the URL, without its question mark.
             headers: The request's headers.
         """
-        params = dict(parse_qsl(query, keep_blank_values=True))
+        asked = read_target(path, query)
+        params = asked.params
         with self._lock:
             self._answered += 1
             number = self._answered
@@ -135,15 +103,23 @@ class SandboxApi(Crooked):
                 answer_headers = _headers(self.node_time(number, now), allowance)
                 try:
                     self._authorize(key, now, allowance)
-                    self._route(method, path)
-                    page, cached = self._page(number, key or "", query, params, now)
+                    if asked.endpoint is None:
+                        raise errors.not_found(path)
+                    if method != "GET":
+                        raise errors.method_not_allowed(method)
+                    content_type, page, cached = self._respond(
+                        Request(number, key or "", params, now), asked.endpoint, query
+                    )
                     rows = page.rows
-                    answer = Answer(200, answer_headers, page.body)
+                    answer = Answer(200, answer_headers | {"Content-Type": content_type}, page.body)
                 except errors.ApiError as error:
                     answer_headers |= error.headers
                     answer = Answer(error.status, answer_headers, encode(error.body))
-            record = RequestRecord(number, method, path, params, answer.status, now, cached, rows)
-            self.requests.append(record)
+            self.requests.append(
+                RequestRecord(
+                    number, method, path, params, answer.status, now, cached, rows, asked.endpoint
+                )
+            )
         return answer
 
     def _limits(self) -> list[tuple[int, float]]:
@@ -168,53 +144,23 @@ class SandboxApi(Crooked):
             return {"Retry-After": http_date(datetime.fromtimestamp(reset, UTC))}
         return {"Retry-After": str(max(1, math.ceil(reset - now.timestamp())))}
 
-    def _route(self, method: str, path: str) -> None:
-        if path != PATH:
-            raise errors.not_found(path)
-        if method != "GET":
-            raise errors.method_not_allowed(method)
-
-    def _page(
-        self, number: int, key: str, query: str, params: Mapping[str, str], now: datetime
-    ) -> tuple[CachedPage, bool]:
-        """Return a page, and whether it comes from the cache."""
-        cached = self._cache.get(key, query, now, self.cache_seconds)
+    def _respond(
+        self, request: Request, endpoint: Endpoint, query: str
+    ) -> tuple[str, CachedPage, bool]:
+        """Return a body's type, the body, and whether it comes from the cache."""
+        now = request.at
+        if endpoint == "transcript":
+            asked = transcripts.parse(request.params)
+            call = transcripts.find(self.world, request.params["conversation_id"], now)
+            body = CachedPage(*transcripts.write(call, asked), now)
+            return transcripts.FORMATS[asked.format], body, False
+        cached = self._cache.get(request.key, query, now, self.cache_seconds)
         if cached is not None:
-            return cached, True
-        asked = parse(params, dates_keep_fractions=self.date_filters_keep_fractions)
-        shuffle_ties = self._random if self.tie_order == "shuffled" else None
-        calls = self.listed(pages.choose(self.world, asked, self.bounds(asked), now, shuffle_ties))
-        served, swapped = self.page_served(asked, len(calls))
-        unclean = self.unclean()
-        encoded = Call.encoded if unclean is None else unclean.encoded
-        rows = [encoded(call, now) for call in calls[served.start : served.stop]]
-        body = pages.write(
-            rows,
-            self._meta(asked, self.total(len(calls), key, params, now), number, now),
-            base_url=self.base_url,
-            more=served.stop < len(calls),
-        )
-        page = CachedPage(body, len(rows), now)
-        if not swapped:
-            self._cache.put(key, query, page, self.cache_seconds)
-        return page, False
-
-    def _meta(
-        self, asked: ListQuery, total: int | None, number: int, now: datetime
-    ) -> dict[str, object]:
-        counts: dict[str, object] = {
-            "total": total,
-            "page": asked.page,
-            "per_page": asked.per_page,
-            "total_pages": None if total is None else math.ceil(total / asked.per_page),
-        }
-        if self.no_total == "absent":
-            del counts["total"], counts["total_pages"]
-        return {
-            **counts,
-            "request_id": f"req_conversations_list_{number}",
-            "timestamp": timestamp(self.node_time(number, now)),
-        }
+            return JSON, cached, True
+        page, cacheable = listing.make_page(self, request)
+        if cacheable:
+            self._cache.put(request.key, query, page, self.cache_seconds)
+        return JSON, page, False
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:
@@ -226,7 +172,7 @@ def _bearer(headers: Mapping[str, str]) -> str | None:
 
 
 def _headers(now: datetime, allowance: Allowance | None) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Date": http_date(now)}
+    headers = {"Content-Type": JSON, "Date": http_date(now)}
     if allowance is not None:
         headers["X-RateLimit-Limit"] = str(allowance.limit)
         headers["X-RateLimit-Remaining"] = str(allowance.remaining)

@@ -1,33 +1,23 @@
-"""One conversation's whole life, and what the API shows of it at any moment."""
+"""One conversation's whole life: what the API knows of it, and when."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from datetime import UTC, datetime, timedelta
-from operator import itemgetter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from sandbox.formats import TimeFormat, encode, timestamp
+from sandbox.clock import FOREVER
+from sandbox.row import ShownRow, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
-FOREVER = datetime.max.replace(tzinfo=UTC)
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
-_SECONDS_BEFORE_MOOD_IS_KNOWN = 30
-_SECONDS_PER_TOPIC = 60
+    from sandbox.formats import TimeFormat
 
+__all__ = ["FOREVER", "Call"]
 
-class _Shown(NamedTuple):
-    """What the API shows of a call from one moment until just before another."""
-
-    since: datetime
-    before: datetime
-    edits: int
-    corrections: int
-    row: Mapping[str, Any]
-    encoded: bytes
+GREETING = "Thank you for calling, how can I help?\nMy invoice is wrong. 😕\nI have corrected it."
 
 
 @dataclass(eq=False)
@@ -44,7 +34,15 @@ class Call:
             `time_format` does not show them.
         end: When it ends; None for a call that stays open.
         duration: Seconds; None means from `start` to `end`.
-        transcript: Text in which `search` looks besides the summary; never shown.
+        language: The language of the transcript.
+        transcript: What was said, a line for each message, the agent's first; or a function that
+            gives it. `search` looks in it, and in the summary.
+        messages: The transcript's messages as the API shows them, however odd; None for those
+            that the text gives. An empty list is a transcript without messages.
+        transcript_ready_at: When the transcript appears, and `has_transcript` with it; None means
+            with the final values, `FOREVER` never. No `has_transcript`, no transcript: one that
+            is promised and never comes takes `FOREVER` and an override.
+        transcript_overrides: Fields of the transcript that always show a certain value.
         processed_at: When the final values appear; None means at the end.
         visible_from: When the API lists the call at first; None means from its start.
         removed_at: When the API stops listing it; None means never.
@@ -72,7 +70,11 @@ class Call:
     has_recording: bool = True
     has_transcript: bool = True
     summary: str | None = "Caller asked about an invoice."
-    transcript: str = ""
+    language: str | None = "en"
+    transcript: str | Callable[[], str] = GREETING
+    messages: Any = None
+    transcript_ready_at: datetime | None = None
+    transcript_overrides: Mapping[str, Any] = field(default_factory=dict)
     processed_at: datetime | None = None
     visible_from: datetime | None = None
     removed_at: datetime | None = None
@@ -81,7 +83,7 @@ class Call:
     corrections: list[tuple[datetime, Mapping[str, Any]]] = field(default_factory=list)
     overrides: Mapping[str, Any] = field(default_factory=dict)
     time_format: TimeFormat = "seconds"
-    _shown: _Shown | None = field(default=None, init=False, repr=False)
+    _shown: ShownRow | None = field(default=None, init=False, repr=False)
     _edits: int = field(default=0, init=False, repr=False)
     _on_change: Callable[[], None] | None = field(default=None, init=False, repr=False)
 
@@ -109,6 +111,23 @@ class Call:
             return FOREVER
         return self.restated_at or self.end or FOREVER
 
+    @property
+    def transcript_from(self) -> datetime | None:
+        """When the transcript appears; None for never."""
+        if not self.has_transcript or self.end is None or self.transcript_ready_at == FOREVER:
+            return None
+        return self.transcript_ready_at or self.processed_at or self.end
+
+    @property
+    def said(self) -> str:
+        """What was said, a line for each message."""
+        return self.transcript if isinstance(self.transcript, str) else self.transcript()
+
+    def is_listed(self, now: datetime) -> bool:
+        """Tell whether the API lists the call at a moment."""
+        gone = self.removed_at is not None and self.removed_at <= now
+        return (self.visible_from or self.start) <= now and not gone
+
     def as_json(self, now: datetime) -> dict[str, Any]:
         """Return the conversation as the API shows it at a moment."""
         return dict(self.row(now))
@@ -125,7 +144,7 @@ class Call:
         """Change fields at a moment after the call has been processed."""
         self.corrections = [*self.corrections, (when, fields)]
 
-    def _showing(self, now: datetime) -> _Shown:
+    def _showing(self, now: datetime) -> ShownRow:
         # A page of 100 rows is asked for thousands of times, while its rows hardly ever change.
         shown = self._shown
         if (
@@ -134,78 +153,6 @@ class Call:
             or shown.edits != self._edits
             or shown.corrections != len(self.corrections)
         ):
-            shown = self._show(now)
+            shown = show(self, now, self._edits)
             self._shown = shown
         return shown
-
-    def _show(self, now: datetime) -> _Shown:
-        edits, corrections = self._edits, sorted(self.corrections, key=itemgetter(0))
-        since, before, changing = self._phase(now)
-        for when, fields in corrections:
-            if now < when:
-                before = min(before, when)
-                break
-            since = max(since, when)
-            changing |= fields
-        restated_from = self.restated_from
-        if restated_from <= now:
-            since = max(since, restated_from)
-        else:
-            before = min(before, restated_from)
-        row = self._unprocessed(self.start_at(now)) | changing | dict(self.overrides)
-        return _Shown(since, before, edits, len(corrections), row, encode(row))
-
-    def _phase(self, now: datetime) -> tuple[datetime, datetime, dict[str, Any]]:
-        """Return from when until before when certain values hold."""
-        start = self.start_at(now)
-        if self.end is None or now < self.end:
-            so_far = max(0, int((now - start).total_seconds()))
-            return (
-                start + timedelta(seconds=so_far) if so_far else _BEGINNING,
-                min(start + timedelta(seconds=so_far + 1), self.end or FOREVER),
-                {"status": "in_progress", "duration": so_far, **self._heard_within(so_far)},
-            )
-        length = (self.end - start).total_seconds()
-        ended = {
-            "status": self.status,
-            "end_time": timestamp(self.end, self.time_format),
-            "duration": int(length) if self.duration is None else self.duration,
-        }
-        if self.processed_at is not None and now < self.processed_at:
-            return self.end, self.processed_at, ended | self._heard_within(length)
-        processed = {
-            "sentiment": self.sentiment,
-            "outcome": self.outcome,
-            "topics": list(self.topics),
-            "has_recording": self.has_recording,
-            "has_transcript": self.has_transcript,
-            "summary": self.summary,
-        }
-        return max(self.end, self.processed_at or self.end), FOREVER, ended | processed
-
-    def _unprocessed(self, start: datetime) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "agent_id": self.agent_id,
-            "agent_name": self.agent_name,
-            "caller_number": self.caller_number,
-            "status": None,
-            "start_time": timestamp(start, self.time_format),
-            "end_time": None,
-            "duration": None,
-            "sentiment": None,
-            "outcome": None,
-            "topics": [],
-            "has_recording": False,
-            "has_transcript": False,
-            "summary": None,
-            "created_at": timestamp(self.start, self.time_format),
-        }
-
-    def _heard_within(self, seconds: float) -> dict[str, Any]:
-        """Return the mood and the topics that are known this long after the start."""
-        known_topics = min(len(self.topics) - 1, int(seconds / _SECONDS_PER_TOPIC))
-        return {
-            "sentiment": "neutral" if seconds >= _SECONDS_BEFORE_MOOD_IS_KNOWN else None,
-            "topics": list(self.topics[: max(0, known_topics)]),
-        }

@@ -6,6 +6,8 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+FOREVER = datetime.max.replace(tzinfo=UTC)
+
 
 class SandboxClock:
     """A clock that can be set, moved on and frozen, from any thread."""

@@ -16,6 +16,7 @@ from sandbox.unclean import Rounding, Unclean, rounded
 if TYPE_CHECKING:
     from sandbox.call import Call
     from sandbox.query import ListQuery
+    from sandbox.records import Request
 
 Bound = datetime | None
 Some = float | Collection[str]
@@ -83,7 +84,7 @@ class Crooked:
 
     def __post_init__(self) -> None:
         """Begin with nothing counted."""
-        self._random = Random(self.seed)  # noqa: S311
+        self.random = Random(self.seed)  # noqa: S311
         self._counts: dict[tuple[str, ...], tuple[datetime, int]] = {}
 
     def node_time(self, number: int, now: datetime) -> datetime:
@@ -132,14 +133,14 @@ class Crooked:
             page += 1
         return range((page - 1) * size, min(page * size, count)), swapped
 
-    def total(self, count: int, key: str, params: Mapping[str, str], now: datetime) -> int | None:
+    def total(self, count: int, request: Request) -> int | None:
         """Return the count of a window as it is reported; None for not at all."""
         if self.no_total is not None:
             return None
         if self.cached_total_seconds:
-            count = self._kept(count, key, params, now)
+            count = self._kept(count, request)
         if self.estimate_total is not None:
-            wrong_by = self._random.uniform(-self.estimate_total, self.estimate_total)
+            wrong_by = self.random.uniform(-self.estimate_total, self.estimate_total)
             count = round(count * (1 + wrong_by))
         if self.inflate_total is not None:
             count = round(count * self.inflate_total)
@@ -164,7 +165,8 @@ class Crooked:
         unclean = self.unclean()
         return call.row(now) if unclean is None else unclean.row(call, now)
 
-    def _kept(self, count: int, key: str, params: Mapping[str, str], now: datetime) -> int:
+    def _kept(self, count: int, request: Request) -> int:
+        key, params, now = request.key, request.params, request.at
         window = tuple(f"{k}={v}" for k, v in sorted(params.items()) if k not in _NOT_COUNTED)
         counted_at, kept = self._counts.get((key, *window), (_EARLIEST, 0))
         if counted_at <= now < counted_at + timedelta(seconds=self.cached_total_seconds):

@@ -79,6 +79,18 @@ def not_found(path: str) -> ApiError:
     return ApiError(404, "not_found", "not_found", f"There is nothing at '{path}'.")
 
 
+def no_conversation(conversation_id: str) -> ApiError:
+    """Return the error for a conversation that does not exist."""
+    message = f"Conversation '{conversation_id}' not found."
+    return ApiError(404, "not_found", "conversation_not_found", message)
+
+
+def no_transcript(conversation_id: str) -> ApiError:
+    """Return the error for a conversation that has no transcript, or none yet."""
+    message = f"No transcript is available for conversation '{conversation_id}'."
+    return ApiError(404, "not_found", "transcript_not_found", message)
+
+
 def page_refused(status: int, deepest: int) -> ApiError:
     """Return the error for a page that lies too deep."""
     message = f"Pages beyond {deepest} are not available. Narrow the date range."

@@ -13,12 +13,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
-from sandbox.api import Answer, SandboxApi
+from sandbox.records import Answer, read_target
 
 if TYPE_CHECKING:
     import ssl
+
+    from sandbox.api import SandboxApi
 
 _HOST = "127.0.0.1"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -281,7 +283,7 @@ class FaultyServer:
         method, target, _ = first.split(" ", 2)
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
         parts = urlsplit(target)
-        params = dict(parse_qsl(parts.query, keep_blank_values=True))
+        params = read_target(parts.path, parts.query).params
         with self._lock:
             self.requests.append(Seen(target, params, headers))
             number = len(self.requests)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import accumulate
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from sandbox.call import Call
-from sandbox.vocabulary import AGENTS, AREA_CODES, CALLERS, SUBJECTS, TRANSCRIPT
+from sandbox.call import FOREVER, Call
+from sandbox.talk import talk
+from sandbox.vocabulary import AGENTS, AREA_CODES, CALLERS, SPOKEN, SUBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,17 +34,22 @@ class CallCentre:
         odd_times: The share whose times are shown with fractions or an offset.
         corrected: The share whose sentiment and outcome change days later.
         restated: The share whose start is restated by up to a second when they end.
+        odd_transcripts: The share whose transcript is empty, hours late, or never comes although
+            the conversation says that there is one.
     """
 
     seed: int
     odd_times: float = 0.0
     corrected: float = 0.0
     restated: float = 0.0
+    odd_transcripts: float = 0.0
     _random: Random = field(init=False)
+    _chance: Random = field(init=False)
 
     def __post_init__(self) -> None:
         """Seed the source."""
         self._random = Random(self.seed)  # noqa: S311
+        self._chance = Random(f"{self.seed} transcripts")  # noqa: S311
 
     def calls(
         self,
@@ -112,6 +119,8 @@ class CallCentre:
             lasts = min(lasts, random.randint(2, 25))
         end = start + timedelta(seconds=lasts)
         details = self._details(status, end)
+        if status != "abandoned":
+            details |= self._transcript(SPOKEN.get(agent_id, "en"), lasts, details)
         if self.restated and random.random() < self.restated:
             by = random.choice((-1, 1)) * random.randrange(1, 1_000_001)
             details["restated_start"] = start + timedelta(microseconds=by)
@@ -154,7 +163,7 @@ class CallCentre:
             "has_recording": random.random() < 0.95,
             "has_transcript": not failed or random.random() < 0.5,
             "summary": None if failed else summary.format(caller=caller),
-            "transcript": TRANSCRIPT.format(caller=caller, topics=", ".join(topics)),
+            "caller": caller,
             "processed_at": processed_at,
         }
         if random.random() < self.corrected:
@@ -162,6 +171,25 @@ class CallCentre:
             change = {"sentiment": "negative", "outcome": "reviewed"}
             details["corrections"] = [(when, change)]
         return details
+
+    def _transcript(self, language: str, lasts: float, details: dict[str, Any]) -> dict[str, Any]:
+        """Return what is said, composed only when asked for: it is most of a world's text."""
+        chance = self._chance
+        caller, topics = details.pop("caller"), tuple(details["topics"])
+        processed_at: datetime = details["processed_at"]
+        ready_at = processed_at
+        if chance.random() < 0.2:
+            ready_at += timedelta(seconds=chance.randint(1, 60))
+        transcript = {
+            "language": language,
+            "transcript": partial(talk, language, caller, topics, lasts, chance.randrange(1000)),
+            "transcript_ready_at": ready_at,
+        }
+        if details["has_transcript"] and chance.random() < self.odd_transcripts:
+            late = processed_at + timedelta(hours=chance.randint(1, 30))
+            never = {"transcript_ready_at": FOREVER, "overrides": {"has_transcript": True}}
+            transcript |= chance.choice(({"messages": ()}, never, {"transcript_ready_at": late}))
+        return transcript
 
     def _caller_number(self) -> str | None:
         if self._random.random() < 0.03:  # withheld

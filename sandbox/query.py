@@ -51,8 +51,8 @@ def parse(params: Mapping[str, str], *, dates_keep_fractions: bool = True) -> Li
         for name in ("start_date", "end_date")
     )
     page, per_page = _number(params, "page", 1, 1), _number(params, "per_page", 25, 1)
-    sort_by = _choice(params, "sort_by", SORT_FIELDS) or "start_time"
-    sort_order = _choice(params, "sort_order", SORT_ORDERS) or "desc"
+    sort_by = choice(params, "sort_by", SORT_FIELDS) or "start_time"
+    sort_order = choice(params, "sort_order", SORT_ORDERS) or "desc"
     return ListQuery(
         page=page,
         per_page=min(per_page, LARGEST_PAGE),
@@ -86,11 +86,23 @@ def _number(params: Mapping[str, str], name: str, default: int, least: int) -> i
     return int(params[name])
 
 
-def _choice(params: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str | None:
+def choice(params: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str | None:
+    """Read a parameter that can have one of a few values; None if it is not given."""
     value = params.get(name)
     if value is not None and value not in choices:
         raise bad_choice(name, choices)
     return value
+
+
+def flag(params: Mapping[str, str], name: str, *, default: bool = False) -> bool:
+    """Read a parameter that is true or false."""
+    if name not in params:
+        return default
+    # The contract's Python example sends True, which requests writes with a capital.
+    value = params[name].lower()
+    if value not in _BOOLEANS:
+        raise bad_choice(name, _BOOLEANS)
+    return value == "true"
 
 
 def _same(params: Mapping[str, str], name: str) -> Condition:
@@ -100,7 +112,7 @@ def _same(params: Mapping[str, str], name: str) -> Condition:
 
 def _one_of(choices: tuple[str, ...]) -> Callable[[Mapping[str, str], str], Condition]:
     def make(params: Mapping[str, str], name: str) -> Condition:
-        _choice(params, name, choices)
+        choice(params, name, choices)
         return _same(params, name)
 
     return make
@@ -126,18 +138,15 @@ def _duration(params: Mapping[str, str], name: str) -> Condition:
 
 
 def _flag(params: Mapping[str, str], name: str) -> Condition:
-    # The contract's Python example sends True, which requests writes with a capital.
-    value = params[name].lower()
-    if value not in _BOOLEANS:
-        raise bad_choice(name, _BOOLEANS)
-    return lambda _, row: row[name] is (value == "true")
+    wanted = flag(params, name)
+    return lambda _, row: row[name] is wanted
 
 
 def _search(params: Mapping[str, str], name: str) -> Condition:
     words = params[name].casefold().split()
 
     def found(call: Call, row: Row) -> bool:
-        said = call.transcript if row["has_transcript"] else ""
+        said = call.said if row["has_transcript"] else ""
         text = f"{row['summary'] or ''}\n{said}".casefold()
         return all(word in text for word in words)
 

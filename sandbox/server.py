@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 import uvicorn
 
-from sandbox.api import Answer, SandboxApi
+from sandbox.records import Answer
+
+if TYPE_CHECKING:
+    from sandbox.api import SandboxApi
 
 _HOST = "127.0.0.1"
 _SECONDS_TO_START = 10.0

@@ -54,10 +54,15 @@ SUBJECTS = {
     ),
 }
 
-TRANSCRIPT = (
-    "Thank you for calling, how can I help? This is {caller}, it is about {topics}. "
-    "Let me look that up for you. Is there anything else? No, goodbye."
-)
+# what they speak; the others speak English
+SPOKEN = {
+    "agent_quebec004": "fr",
+    "agent_espanol05": "es",
+    "agent_zuerich06": "de",
+    "agent_arabic007": "ar",
+    "agent_hebrew008": "he",
+    "agent_japan0009": "ja",
+}
 
 # area codes for +1 AAA 555 01XX, the range kept free for fiction
 AREA_CODES = (202, 212, 303, 312, 415, 503, 617, 702, 808, 907)

@@ -56,6 +56,7 @@ class World:
         odd_times: float = 0.0,
         corrected: float = 0.0,
         restated: float = 0.0,
+        odd_transcripts: float = 0.0,
     ) -> Self:
         """Make a world that looks like a real call centre's.
 
@@ -70,9 +71,16 @@ class World:
             odd_times: The share whose times are shown with fractions or an offset.
             corrected: The share whose sentiment and outcome change days later.
             restated: The share whose start is restated by up to a second when they end.
+            odd_transcripts: The share whose transcript is empty, hours late, or never comes.
         """
         until = until or clock.now()
-        centre = CallCentre(seed, odd_times=odd_times, corrected=corrected, restated=restated)
+        centre = CallCentre(
+            seed,
+            odd_times=odd_times,
+            corrected=corrected,
+            restated=restated,
+            odd_transcripts=odd_transcripts,
+        )
         since = since or until - timedelta(days=14)
         return cls(clock, centre.calls(count, since, until, in_progress=in_progress, stuck=stuck))
 
@@ -83,6 +91,10 @@ class World:
     def __getitem__(self, call_id: str) -> Call:
         """Return the call with this id."""
         return self._calls[call_id]
+
+    def get(self, call_id: str) -> Call | None:
+        """Return the call with this id, if there is one."""
+        return self._calls.get(call_id)
 
     def add(self, call: Call) -> Call:
         """Add a call, which need not have started."""
