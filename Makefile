@@ -9,16 +9,22 @@ VENV := .venv/bin
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock" $(LOCK_OPTIONS)
 
-.PHONY: help demo test lint format bench dist lock clean
+.PHONY: help demo scale-demo test scale-test lint format bench dist lock clean
 help: ## Show this help
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 demo: .venv/ready ## Watch an incremental sync against a simulated Ayra API (no key, no server)
 	@$(VENV)/python -m sandbox.demo
 
+scale-demo: .venv-scale/ready ## Watch six accounts on Dagster: backfill, page, limits (docs/scale-out.md)
+	@.venv-scale/bin/python -m sandbox.scale_demo
+
 test: .venv/ready ## Run all tests
 	@$(VENV)/python -m sandbox.meltano_project
 	$(VENV)/python -m pytest
+
+scale-test: .venv-scale/ready ## Run the tests of scale-out (SCALE_TESTS=all: the long ones, too)
+	.venv-scale/bin/python -m pytest tests/scale $(if $(filter all,$(SCALE_TESTS)),,-m 'not long')
 
 lint: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Check style, formatting and types
 	$(VENV)/ruff check
@@ -39,13 +45,16 @@ dist: | $(filter .tools/bin/uv,$(UV)) ## Build the wheel and the source archive 
 
 lock: | $(filter .tools/bin/uv,$(UV)) ## Pin the newest versions (LOCK_OPTIONS=--upgrade) that pyproject.toml and meltano.yml allow
 	$(LOCK) --group dev pyproject.toml --output-file requirements/dev.txt
+	$(LOCK) --group pyproject.toml:orchestrate --output-file requirements/orchestrate.txt
+	$(LOCK) --group pyproject.toml:scale --constraints requirements/orchestrate.txt \
+		--output-file requirements/scale.txt
 	for target in jsonl postgres; do \
 		sed -n "s/^ *pip_url: \(.*target-$$target==.*\)/\1/p" meltano.yml \
 		| $(LOCK) - --output-file requirements/target-$$target.txt || exit 1; \
 	done
 
 clean: ## Remove all that was made here, but not output/ and Meltano's bookmarks
-	rm -rf .tools .venv .demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .tools .venv .venv-scale .demo .scale-demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf .meltano/extractors .meltano/loaders .meltano/run
 	find tap_ayra tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -59,4 +68,11 @@ clean: ## Remove all that was made here, but not output/ and Meltano's bookmarks
 	@$(UV) venv --quiet --no-project --python '$(or $(PYTHON),>=3.11)' .venv
 	@$(UV) pip sync --quiet --python $(VENV)/python --require-hashes requirements/dev.txt
 	@$(UV) pip install --quiet --python $(VENV)/python --no-deps --editable .
+	@touch $@
+
+.venv-scale/ready: requirements/scale.txt | $(filter .tools/bin/uv,$(UV))
+	@echo "Installing Dagster into .venv-scale …"
+	@rm -rf .venv-scale
+	@$(UV) venv --quiet --no-project --python '$(or $(PYTHON),>=3.11)' .venv-scale
+	@$(UV) pip sync --quiet --python .venv-scale/bin/python --require-hashes requirements/scale.txt
 	@touch $@

@@ -24,6 +24,7 @@ TAP, TARGET = "tap-ayra", "target-postgres"
 
 LOCKED = "pipeline is already running"
 SECONDS_BETWEEN_LOOKS_AT_THE_LOCK = 15.0
+LINES_OF_A_FAILURE = 4
 SECONDS_TO_STOP = 90.0
 """Time for the target to load what it holds after the tap was stopped."""
 
@@ -73,7 +74,7 @@ def run(context: dg.AssetExecutionContext, unit: Unit, *options: str) -> dict[st
             return log.completeness
         if not log.locked:
             raise dg.Failure(
-                log.last_error or f"meltano ended with exit code {code}",
+                "\n".join(log.errors[-LINES_OF_A_FAILURE:]) or f"meltano ended with code {code}",
                 metadata={"exit_code": code, **log.completeness},
             )
         # A worker that was killed may have left a Meltano that still writes: never --force.
@@ -84,7 +85,14 @@ def state_of(unit: Unit) -> dict[str, Any]:
     """Give the state that the unit's stream has reached, or {}."""
     with _environment(unit) as environment:
         result = subprocess.run(
-            [MELTANO, "--log-level=error", "state", "get", unit.state_id],
+            [
+                MELTANO,
+                "--log-level=error",
+                f"--env-file={unit.file}",
+                "state",
+                "get",
+                unit.state_id,
+            ],
             cwd=PROJECT,
             env=environment,
             check=True,
@@ -102,7 +110,7 @@ class _Log:
     def __init__(self, context: dg.AssetExecutionContext) -> None:
         self._context = context
         self.completeness: dict[str, Any] = {}
-        self.last_error: str | None = None
+        self.errors: list[str] = []
         self.locked = False
 
     def pass_on(self, line: str) -> None:
@@ -116,10 +124,11 @@ class _Log:
             text = f"{metric.get('metric')}: {metric.get('value')}"
         if metric.get("metric") == "sync_completeness":
             self.completeness = metric["value"]
-        if level in {"error", "critical"}:
-            self.last_error = text
+        source = entry.get("string_id", "meltano")
+        if level in {"error", "critical"} and source in {TAP, TARGET}:
+            self.errors.append(text)
         self.locked |= LOCKED in text or LOCKED in str(entry.get("err"))
-        self._context.log.log(level, "%s: %s", entry.get("string_id", "meltano"), text)
+        self._context.log.log(level, "%s: %s", source, text)
 
 
 def _meltano_run(
@@ -132,7 +141,7 @@ def _meltano_run(
         f"--env-file={unit.file}",
         "run",
         "--no-install",
-        f"--run-id={context.run_id}",
+        f"--run-id={context.run.run_id}",
         f"--state-id-suffix={unit.state}",
         *options,
         TAP,

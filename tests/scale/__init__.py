@@ -1,0 +1,1 @@
+"""Many accounts on Dagster: `make scale-test`."""
