@@ -18,7 +18,7 @@ from tests.asking import NOW, ask, error, listed_ids, past_call, read
 if TYPE_CHECKING:
     from sandbox import Answer
 
-SAID = "Hello?\nHello, it is about a refund. 😕\nشكرا"
+SAID = "Hello?\nHello, it is about a refund. 😕\nはい"
 
 
 def sandbox(*calls: Call, **options: Any) -> SandboxApi:
