@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox import SandboxAdapter, SandboxApi, SandboxClock, World
-from sandbox.api import Answer
+from sandbox import Answer, SandboxAdapter, SandboxApi, SandboxClock, World
 from tap_ayra.streams.base import AyraStream
 from tap_ayra.tap import TapAyra
 from tests.singer import Output, captured
