@@ -55,6 +55,8 @@ def sandbox(call_centre: World) -> Iterator[RunningSandbox]:
         "quoting": {"summary": "\\N \t {\"'}; --", "topics": ["a,b", '{"c"}', "\\", ""]},
         "no-topics": {"topics": []},
         "fraction": {"duration": 12.5},
+        "digits": {"overrides": {"duration": 123_456_789_012_345_678_901_234_567_890}},
+        "huge": {"summary": "שלום" * 500_000},
         "null": {"overrides": dict.fromkeys(COLUMNS.keys() - {"id", "start_time"})},
     }
     for number, (name, details) in enumerate(odd.items()):
