@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from sandbox import RunningSandbox, SandboxApi, SandboxClock, World, serve
+from sandbox import Answer, RunningSandbox, SandboxApi, SandboxClock, World, errors, serve
+from sandbox.formats import encode
 from sandbox.generate import CallCentre
+from sandbox.options import parser
+from sandbox.switches import WORLD_SWITCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 _COMING = timedelta(hours=6)
 _FEWEST_COMING = 60
@@ -24,28 +29,21 @@ _IN_PROGRESS = 6
 _NOT_FOUND = 127
 _NOT_EXECUTABLE = 126
 _SIGNALLED = 128
-
-_DESCRIPTION = """\
-A simulated Ayra API on this machine, with invented calls.
-
-With a COMMAND, it runs the command with TAP_AYRA_API_URL, TAP_AYRA_API_KEY and
-TAP_AYRA_SANDBOX_URL set, and ends with the command's exit code. Without one, it serves until
-it is stopped.
-"""
+_BIN = Path(sys.executable).parent
 
 _USAGE = """\
-A simulated Ayra API is up, with {count:,} calls. Ctrl-C stops it.
+Simulated Ayra API running with {count:,} conversations. Press Ctrl-C to stop.
 
   URL   {url}
   key   {key}
 
-Ask it:
+Send a request:
   curl "{url}/conversations?per_page=2" -H "Authorization: Bearer {key}"
 
-Read it with the tap:
-  TAP_AYRA_API_URL={url} TAP_AYRA_API_KEY={key} tap-ayra --config=ENV
+Run the tap:
+  TAP_AYRA_API_URL={url} TAP_AYRA_API_KEY={key} {tap} --config=ENV
 
-Let an hour pass, and see what there is:
+Advance the API's clock by an hour, then count the conversations:
   curl -X POST "{control}/advance?seconds=3600"
   curl "{control}/status"
 """
@@ -53,35 +51,60 @@ Let an hour pass, and see what there is:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sandbox, and the command in it; return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
-    clock = SandboxClock(options.now, frozen=options.frozen)
-    api = SandboxApi(
-        _world(clock, options.seed, options.count, timedelta(days=options.days)),
-        rate_limit=options.rate_limit or None,
-        window_seconds=options.window,
-        cache_seconds=0 if options.no_cache else 60,
-    )
+    api = _api(options)
     with ExitStack() as stack:
         try:
             sandbox = stack.enter_context(
                 serve(api, port=options.port, latency=options.latency_ms / 1000)
             )
         except OSError as error:
-            sys.stderr.write(f"The sandbox cannot use port {options.port}: {error.strerror}.\n")
+            sys.stderr.write(f"Cannot use port {options.port}: {error.strerror}\n")
             return 1
         return _run(command, sandbox) if command else _wait(sandbox)
 
 
-def _world(clock: SandboxClock, seed: int, count: int, history: timedelta) -> World:
-    """Make calls up to now, some of them still going on, and more that are still to come."""
-    now = clock.now().replace(microsecond=0)
-    world = World.generate(
-        clock, seed=seed, count=count, since=now - history, until=now, in_progress=_IN_PROGRESS
+def _api(options: Namespace) -> SandboxApi:
+    switches: dict[str, Any] = dict(options.crooked)
+    oddities = {name: switches.pop(name) for name in WORLD_SWITCHES if name in switches}
+    api = SandboxApi(
+        _world(options, oddities),
+        rate_limit=options.rate_limit or None,
+        window_seconds=options.window,
+        daily_limit=options.daily_limit,
+        cache_seconds=0 if options.no_cache else 60,
+        seed=options.seed,
+        **switches,
     )
-    coming = max(_FEWEST_COMING, round(count * (_COMING / history)))
-    world.extend(CallCentre(seed + 1).calls(coming, now, now + _COMING))
+    if options.fail_after is not None:
+        api.faults = _fail_once(options.fail_after, options.fail_with)
+    return api
+
+
+def _world(options: Namespace, oddities: Mapping[str, Any]) -> World:
+    """Make conversations up to now, some of them in progress, and more that are still to come."""
+    clock = SandboxClock(options.now, frozen=options.frozen)
+    now = clock.now().replace(microsecond=0)
+    history = timedelta(days=options.days)
+    world = World.generate(
+        clock,
+        seed=options.seed,
+        count=options.count,
+        since=now - history,
+        until=now,
+        in_progress=_IN_PROGRESS,
+        **oddities,
+    )
+    coming = max(_FEWEST_COMING, round(options.count * (_COMING / history)))
+    world.extend(CallCentre(options.seed + 1, **oddities).calls(coming, now, now + _COMING))
     return world
+
+
+def _fail_once(after: int, status: int) -> Callable[[int, Mapping[str, str]], Answer | None]:
+    refusal = errors.failure(status)
+    body = encode(refusal.body)
+    return lambda number, _: Answer(status, {}, body) if number == after + 1 else None
 
 
 def _wait(sandbox: RunningSandbox) -> int:
@@ -99,6 +122,7 @@ def _say_how_to_use(sandbox: RunningSandbox) -> None:
             url=sandbox.url,
             key=sandbox.api.key,
             control=sandbox.control_url,
+            tap="tap-ayra" if shutil.which("tap-ayra") else _BIN / "tap-ayra",
         )
     )
     sys.stdout.flush()
@@ -107,6 +131,7 @@ def _say_how_to_use(sandbox: RunningSandbox) -> None:
 def _run(command: list[str], sandbox: RunningSandbox) -> int:
     environment = {
         **os.environ,
+        "PATH": os.pathsep.join((str(_BIN), os.environ.get("PATH", os.defpath))),
         "TAP_AYRA_API_URL": sandbox.url,
         "TAP_AYRA_API_KEY": sandbox.api.key,
         "TAP_AYRA_SANDBOX_URL": sandbox.control_url,
@@ -143,54 +168,6 @@ def _on_signal(act: Callable[[int], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=moment.tzinfo or UTC)
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if number <= 0:
-        raise ValueError
-    return number
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m sandbox",
-        usage="%(prog)s [options] [COMMAND…]",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _moment.__name__ = "date and time (ISO 8601)"
-    _positive.__name__ = "positive number"
-    add = parser.add_argument
-    add("--seed", type=int, default=1, metavar="N", help="the same seed makes the same calls (1)")
-    add("--count", type=int, default=2000, metavar="N", help="calls up to now (2000)")
-    add("--days", type=_positive, default=14, metavar="N", help="days that they lie in (14)")
-    add(
-        "--rate-limit",
-        type=int,
-        default=500,
-        metavar="N",
-        help="requests per window; 0 for no limit (500)",
-    )
-    add(
-        "--window",
-        type=_positive,
-        default=60,
-        metavar="SECONDS",
-        help="length of the rate window (60)",
-    )
-    add("--latency-ms", type=float, default=0, metavar="MS", help="time an answer takes (0)")
-    add("--no-cache", action="store_true", help="never repeat an answer of the last 60 s")
-    add("--now", type=_moment, metavar="ISO", help="what the sandbox's clock shows at first")
-    add("--frozen", action="store_true", help="let the clock stand still until it is advanced")
-    add("--port", type=int, default=0, metavar="N", help="port to serve on; a free one if 0 (0)")
-    add("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="what to run in the sandbox")
-    return parser
 
 
 if __name__ == "__main__":

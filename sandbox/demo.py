@@ -1,4 +1,4 @@
-"""`make demo`: an incremental sync to watch, against a simulated API, into a file of JSON lines."""
+"""`make demo`: two incremental syncs from a simulated API into a JSON Lines file."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ BETWEEN = timedelta(hours=2)
 
 
 class DemoError(Exception):
-    """What landed is not what the API holds, or Meltano failed."""
+    """Meltano failed, or the rows are not what the API holds."""
 
 
 def main() -> None:
-    """Sync twice, with two hours of the simulated API's time in between, and show what landed."""
+    """Sync twice, two hours of the API's time apart, and print what each sync loaded."""
     install_plugins(*COMMAND[1:])
     world = _world()
     with serve(SandboxApi(world)) as sandbox:
         project = _project({"TAP_AYRA_API_URL": sandbox.url, "TAP_AYRA_API_KEY": sandbox.api.key})
-        say(f"A simulated Ayra API is up at {sandbox.url}: no key, no network needed.")
-        say(f"It holds {len(api_rows(world))} calls of the last 14 days ({_statuses(world)}).")
+        say(f"Simulated Ayra API running at {sandbox.url} (no key or network required)")
+        say(f"{len(api_rows(world))} conversations in the last 14 days: {_statuses(world)}")
 
         say(f"\nFirst sync: meltano {' '.join(COMMAND)}")
         _sync(project)
         landed = read_lines(OUTPUT)
         first = rows_by_id(landed)
-        say(f"  landed    {len(landed)} rows in {OUTPUT.relative_to(ROOT)}")
+        say(f"  loaded    {len(landed)} rows into {OUTPUT.relative_to(ROOT)}")
         say(f"  by status {_by_status(first)}")
         before = _bookmark(project)
-        say(f"  bookmark  {before}, where the next sync begins to read")
+        say(f"  bookmark  {before} (the next sync starts here)")
 
         world.clock.advance(BETWEEN.total_seconds())
-        say("\nTwo hours pass in the simulated API: calls end, and new ones come in.")
+        say("\nThe API's clock advances by two hours: calls end, new ones begin.")
 
         say(f"\nSecond sync: meltano {' '.join(COMMAND)}")
         _sync(project)
@@ -54,27 +54,30 @@ def main() -> None:
         changed = {key for key in appended.keys() & first.keys() if appended[key] != first[key]}
         last = first | appended
         ended = sum(first[key]["status"] == "in_progress" for key in changed)
-        say(f"  landed    {len(appended)} rows, added to the same file:")
-        say(f"            {len(new)} new calls")
-        say(f"            {len(changed)} updated ones, {ended} of them in progress before")
-        say(f"            {len(appended) - len(new) - len(changed)} sent again unchanged")
-        say(f"  by status {_by_status(last)} (the last row of a call counts)")
+        say(f"  loaded    {len(appended)} rows, appended to the same file:")
+        say(f"            {len(new)} new")
+        say(f"            {len(changed)} updated ({ended} were in progress)")
+        say(f"            {len(appended) - len(new) - len(changed)} re-sent unchanged")
+        say(f"  by status {_by_status(last)} (latest row per conversation)")
         say(f"  bookmark  {before} → {_bookmark(project)}")
 
         _check(last, api_rows(world), sandbox.api)
-    say(f"\nThe last rows of the {len(last)} calls are what the API holds, each one of them.")
-    say(f"Look at one:    tail -n 1 {OUTPUT.relative_to(ROOT)}")
-    say("For real data:  put a key into .env (see .env.example), and run the same command.")
+    say(f"\nVerified: all {len(last)} conversations match the API.")
+    say(f"Sample row: tail -n 1 {OUTPUT.relative_to(ROOT)}")
+    say(
+        "Real data:  cp .env.example .env, add your key, "
+        "run .venv/bin/meltano run tap-ayra target-jsonl"
+    )
 
 
 def say(line: str) -> None:
-    """Tell the one who watches."""
+    """Print a line at once."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def _world() -> World:
-    """Make a call centre with calls that have ended, that are going on, and that are to come."""
+    """Make a world with ended, ongoing and future calls."""
     now = datetime.now(UTC).replace(microsecond=0)
     world = World.generate(SandboxClock(now, frozen=True), seed=1, count=300, in_progress=6)
     world.extend(CallCentre(2).calls(20, now + timedelta(minutes=1), now + BETWEEN))
@@ -111,10 +114,10 @@ def _by_status(rows: Rows) -> str:
 def _check(landed: Rows, held: Rows, api: SandboxApi) -> None:
     if landed != held:
         wrong = [key for key in landed.keys() | held.keys() if landed.get(key) != held.get(key)]
-        message = f"{len(wrong)} calls did not land as the API holds them, such as {wrong[0]}."
+        message = f"{len(wrong)} conversations differ from the API, for example {wrong[0]}."
         raise DemoError(message)
     if any(request.status != 200 for request in api.requests):
-        message = "The simulated API refused requests."
+        message = "The simulated API refused some requests."
         raise DemoError(message)
 
 
@@ -122,4 +125,4 @@ if __name__ == "__main__":
     try:
         main()
     except DemoError as error:
-        sys.exit(f"The demo failed: {error}")
+        sys.exit(f"Demo failed: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -103,6 +104,17 @@ def method_not_allowed(method: str) -> ApiError:
     message = f"Method {method} is not allowed here. Use GET."
     headers = {"Allow": "GET"}
     return ApiError(405, "invalid_request", "method_not_allowed", message, headers=headers)
+
+
+def failure(status: int) -> ApiError:
+    """Return the error for a request that fails with a status for no reason of its own."""
+    if status == 401:
+        return invalid_key()
+    if status == 403:
+        return not_permitted("conversations:read")
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Failed"
+    kind = "api_error" if status >= 500 else "invalid_request"
+    return ApiError(status, kind, phrase.lower().replace(" ", "_"), f"{phrase}.")
 
 
 def rate_limited(limit: int, headers: dict[str, str]) -> ApiError:

@@ -155,20 +155,22 @@ class _Application:
             try:
                 world.clock.advance(float(parse_qs(query)["seconds"][0]))
             except (KeyError, ValueError, OverflowError):
-                return _told(HTTPStatus.BAD_REQUEST, {"error": "seconds=N is needed"})
+                return _json_answer(
+                    HTTPStatus.BAD_REQUEST, {"error": "seconds is required: ?seconds=N"}
+                )
         elif action != ("GET", "status"):
             paths = ["POST /_sandbox/advance?seconds=N", "GET /_sandbox/status"]
-            return _told(HTTPStatus.NOT_FOUND, {"error": "no such path", "paths": paths})
+            return _json_answer(HTTPStatus.NOT_FOUND, {"error": "unknown path", "paths": paths})
         now = world.clock.now()
-        return _told(
+        return _json_answer(
             HTTPStatus.OK,
             {
                 "now": now.isoformat(),
-                "calls": world.counts(now),
+                "conversations": world.counts(now),
                 "requests": len(self._api.requests),
             },
         )
 
 
-def _told(status: HTTPStatus, body: dict[str, object]) -> Answer:
+def _json_answer(status: HTTPStatus, body: dict[str, object]) -> Answer:
     return Answer(status, {"Content-Type": "application/json"}, json.dumps(body).encode() + b"\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -606,9 +607,9 @@ def test_server_control_paths(busy: SandboxApi) -> None:
         after = session.post(f"{sandbox.control_url}/advance?seconds=900").json()
         bad = session.post(f"{sandbox.control_url}/advance")
     assert before["now"] == NOW.isoformat()
-    assert before["calls"]["in_progress"] == 5
+    assert before["conversations"]["in_progress"] == 5
     assert after["now"] == (NOW + timedelta(minutes=15)).isoformat()
-    assert "in_progress" not in after["calls"]
+    assert "in_progress" not in after["conversations"]
     assert bad.status_code == 400
 
 
@@ -658,6 +659,14 @@ def test_command_unknown_command(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().err == "no-such-command: command not found\n"
 
 
+def test_command_finds_what_is_installed_beside_its_python(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", os.defpath)
+    assert main(["--count", "20", "tap-ayra", "--version"]) == 0
+    assert capfd.readouterr().out.startswith("tap-ayra v")
+
+
 def test_command_serves_until_stopped() -> None:
     options = ["--seed", "3", "--count", "50", "--now", "2025-01-15T15:00:00Z", "--frozen"]
     with subprocess.Popen(
@@ -669,7 +678,7 @@ def test_command_serves_until_stopped() -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline().startswith("A simulated Ayra API is up, with 50 calls")
+        assert process.stdout.readline().startswith("Simulated Ayra API running with 50 conv")
         process.send_signal(signal.SIGINT)
         assert "curl" in process.stdout.read()
         assert process.stderr.read() == ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -18,6 +20,7 @@ from tests.asking import NOW, ask, error, listed_ids, past_call, read
 if TYPE_CHECKING:
     from sandbox import Answer
 
+PROJECT = Path(__file__).parent.parent
 SAID = "Hello?\nHello, it is about a refund. 😕\nはい"
 
 
@@ -243,6 +246,13 @@ def test_generated_transcripts_are_plausible() -> None:
     for row in world.rows():
         ends = [each["timestamp"] for each in transcripts.get(row["id"], {}).get("messages", ())]
         assert not ends or max(ends) <= row["duration"] + 2
+
+
+def test_sample_numbers_are_fictional() -> None:
+    text = "".join(file.read_text(encoding="utf-8") for file in PROJECT.glob("sandbox/*.py"))
+    numbers = re.findall(r"\+\d[\d ()-]{8,}", text)
+    assert numbers
+    assert all(re.fullmatch(r"1\d{3}55501\d\d", re.sub(r"\D", "", each)) for each in numbers)
 
 
 def test_generated_transcripts_appear_within_a_minute_or_so_of_the_end() -> None:
