@@ -3,6 +3,7 @@
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -30,6 +31,7 @@ def account_names() -> list[str]:
 
 accounts = dg.StaticPartitionsDefinition(account_names())
 months = dg.MonthlyPartitionsDefinition(start_date=HISTORY_FROM, end_date=HISTORY_TO)
+account_by_month = dg.MultiPartitionsDefinition({"account": accounts, "month": months})
 
 UNFINISHED = [
     dg.DagsterRunStatus[name]
@@ -43,13 +45,19 @@ class Request(dg.Config):
     full_refresh: bool = False
 
 
-def _complete(asset: str) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec("complete", asset=asset, description="The tap's verdict on its sync.")
+COMPLETE = {"name": "complete", "description": "The tap's verdict on its sync."}
+TABLE_HOLDS_LEDGER = {
+    "name": "table_holds_ledger",
+    "description": "The table has every conversation that the tap counted as delivered.",
+}
 
 
-def _table_holds_ledger(asset: str) -> dg.AssetCheckSpec:
-    description = "The table has every conversation that the tap counted as delivered."
-    return dg.AssetCheckSpec("table_holds_ledger", asset=asset, description=description)
+def _partitioned(
+    partitions: dg.PartitionsDefinition, asset: str, *checks: dict[str, str]
+) -> dict[str, Any]:
+    """Give an asset its partitions, and checks that have a result for each of them."""
+    specs = [dg.AssetCheckSpec(asset=asset, partitions_def=partitions, **check) for check in checks]
+    return {"name": asset, "partitions_def": partitions, "check_specs": specs}
 
 
 def _sync(
@@ -82,8 +90,7 @@ def _sync(
 
 
 @dg.asset(
-    partitions_def=dg.MultiPartitionsDefinition({"account": accounts, "month": months}),
-    check_specs=[_complete("history"), _table_holds_ledger("history")],
+    **_partitioned(account_by_month, "history", COMPLETE, TABLE_HOLDS_LEDGER),
     # On Sundays: months that have been read are compared with the API, failed ones read again.
     automation_condition=(
         dg.AutomationCondition.cron_tick_passed("0 3 * * 0")
@@ -105,17 +112,14 @@ def history(context: dg.AssetExecutionContext, config: Request) -> dg.Materializ
     )
 
 
-@dg.asset(
-    partitions_def=accounts,
-    check_specs=[_complete("conversations"), _table_holds_ledger("conversations")],
-)
+@dg.asset(**_partitioned(accounts, "conversations", COMPLETE, TABLE_HOLDS_LEDGER))
 def conversations(context: dg.AssetExecutionContext, config: Request) -> dg.MaterializeResult:
     """Conversations of one account from the end of `history` on, incrementally."""
     account = context.partition_key
     return _sync(context, config, account, state=account, TAP_AYRA_START_DATE=HISTORY_TO)
 
 
-@dg.asset(partitions_def=accounts, check_specs=[_complete("transcript_messages")])
+@dg.asset(**_partitioned(accounts, "transcript_messages", COMPLETE))
 def transcript_messages(context: dg.AssetExecutionContext, config: Request) -> dg.MaterializeResult:
     """Transcripts of one account, as far as `transcripts_per_sync` in its file allows."""
     account = context.partition_key
