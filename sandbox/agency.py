@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +39,13 @@ class Account:
         name: Of its file, its partition and its schema.
         api: Its simulated API.
         latency: Seconds that each response takes.
+        settings: More lines of its file.
     """
 
     name: str
     api: SandboxApi
     latency: float = 0.02
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def generate(cls, name: str, count: int, since: datetime, *, seed: int, **api: Any) -> Account:
@@ -144,6 +146,7 @@ def agency(
 
 def _write_account(folder: Path, account: Account, served: RunningSandbox) -> None:
     settings = {"TAP_AYRA_API_KEY": account.api.key, "TAP_AYRA_API_URL": served.url}
+    settings |= account.settings
     lines = [f"{name}={value}\n" for name, value in settings.items()]
     (folder / "accounts" / f"{account.name}.env").write_text("".join(lines), encoding="utf-8")
 
