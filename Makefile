@@ -19,9 +19,9 @@ demo: .venv/ready ## Watch an incremental sync against a simulated Ayra API (no 
 scale-demo: .venv-scale/ready ## Watch six accounts on Dagster: backfill, page, limits (docs/scale-out.md)
 	@.venv-scale/bin/python -m sandbox.scale_demo
 
-test: .venv/ready ## Run all tests
+test: .venv/ready ## Run all tests, with coverage
 	@$(VENV)/python -m sandbox.meltano_project
-	$(VENV)/python -m pytest
+	$(VENV)/python -m pytest --numprocesses=auto --dist=loadgroup --cov
 
 scale-test: .venv-scale/ready ## Run the tests of scale-out (SCALE_TESTS=all: the long ones, too)
 	.venv-scale/bin/python -m pytest tests/scale $(if $(filter all,$(SCALE_TESTS)),,-m 'not long')
@@ -54,7 +54,7 @@ lock: | $(filter .tools/bin/uv,$(UV)) ## Pin the newest versions (LOCK_OPTIONS=-
 	done
 
 clean: ## Remove all that was made here, but not output/ and Meltano's bookmarks
-	rm -rf .tools .venv .venv-scale .demo .scale-demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage .tools .venv .venv-scale .demo .scale-demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf .meltano/extractors .meltano/loaders .meltano/run
 	find tap_ayra tests -name __pycache__ -prune -exec rm -rf {} +
 

@@ -6,6 +6,7 @@ scratch project uses them from there. `python -m sandbox.meltano_project` instal
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFINITION = ROOT / "meltano.yml"
@@ -58,7 +59,18 @@ def clean_environment() -> dict[str, str]:
 
 
 def install_plugins(*names: str) -> None:
-    """Install these plugins, or all, where their requirements changed since the last time."""
+    """Install these plugins, or all, where their requirements changed since the last time.
+
+    Processes that ask for it at the same time take turns.
+    """
+    lock = ROOT / ".meltano" / "installing"
+    lock.parent.mkdir(exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _install(names)
+
+
+def _install(names: Collection[str]) -> None:
     for plugin, constraints in PLUGINS.items():
         if names and Path(plugin).name not in names:
             continue

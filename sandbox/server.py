@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sandbox.api import SandboxApi
 
 _HOST = "127.0.0.1"
-_SECONDS_TO_START = 10.0
+_SECONDS_TO_START = 60.0
 
 Message = MutableMapping[str, Any]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 from psycopg import conninfo, sql
 
 from sandbox import SandboxClock, World
@@ -17,6 +19,28 @@ from sandbox.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# How many examples a property is tried with: `make test` tries the same 100 each time, `.ci/run`
+# the same 1,000, and HYPOTHESIS_PROFILE=thorough 10,000 others each time.
+EXAMPLES = {"quick": 100, "ci": 1_000, "thorough": 10_000}
+
+for name, examples in EXAMPLES.items():
+    settings.register_profile(
+        name,
+        max_examples=examples,
+        derandomize=name != "thorough",
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker of pytest-xdist run all tests of the PostgreSQL server, which it starts."""
+    for item in items:
+        if "postgres_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("postgres"))
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 import subprocess
 import sys
 import time
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 TAP = Path(sys.executable).with_name("tap-ayra")
-SOON = 20.0
+SOON = 60.0
+"""Seconds that nothing takes, not even on a machine that is busy with other things."""
 
 
 class Running:
@@ -45,6 +48,18 @@ class Running:
             assert time.monotonic() < deadline, self.log
             assert self.process.poll() is None, self.log
             time.sleep(0.01)
+
+    def wait_until_blocked(self) -> None:
+        """Wait until the pipe that stdout leads into is full."""
+
+        def full() -> bool:
+            pipe = os.open(f"/proc/self/fd/{self.stdout.fileno()}", os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                return not select.select([], [pipe], [], 0)[1]
+            finally:
+                os.close(pipe)
+
+        self.wait_for(full)
 
     def wait_for_log(self, text: str) -> None:
         """Wait until something is said."""

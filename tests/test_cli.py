@@ -72,7 +72,7 @@ def tap(
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
 

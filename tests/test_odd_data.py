@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.contrib.msgspec import encoder
 from singer_sdk.exceptions import RetriableAPIError
@@ -30,7 +30,6 @@ from tests.singer import settings_for
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 START = "2026-03-09T12:00:00Z"
 FIELDS = list(CONVERSATION["properties"])
-QUICK = settings(deadline=None, max_examples=400)
 
 
 def write(value: object) -> bytes:
@@ -144,7 +143,6 @@ def check_delivery(record: dict[str, Any]) -> None:
     assert json.loads(line, parse_float=Decimal) == after
 
 
-@QUICK
 @given(body=BODIES)
 def test_any_bytes_give_a_page_or_a_named_error(body: bytes) -> None:
     page = read_or_refuse(body)
@@ -156,7 +154,6 @@ def test_any_bytes_give_a_page_or_a_named_error(body: bytes) -> None:
         check_delivery(record)
 
 
-@QUICK
 @given(record=RECORD)
 def test_any_record_is_delivered_exactly_or_refused_by_name(record: dict[str, Any]) -> None:
     page = read_or_refuse(write({"data": [record], "meta": _meta(1)}))
@@ -179,7 +176,6 @@ def test_any_depth(name: str, depth: int) -> None:
         check_delivery(page.records[0])
 
 
-@QUICK
 @given(
     st.dictionaries(
         st.sampled_from(

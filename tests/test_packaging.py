@@ -75,10 +75,6 @@ def test_dependencies_are_what_the_package_imports() -> None:
     }
 
 
-def test_one_home_for_the_module_backoff() -> None:
-    assert metadata.packages_distributions()["backoff"] == ["python-backoff"]
-
-
 @pytest.mark.parametrize("file", sorted(PINNED.glob("*.txt")), ids=lambda file: file.name)
 def test_pins_have_hashes_and_name_no_host(file: Path) -> None:
     text = file.read_text(encoding="utf-8")

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
-SECONDS = 5.0
-
-pytestmark = pytest.mark.timeout(60)
+SECONDS = 20.0  # far less than what is waited for, and enough for a busy machine
 
 
 @pytest.fixture
@@ -117,13 +115,10 @@ def test_a_signal_while_waiting_for_the_rate_limit(server: FaultyServer, tmp_pat
     stop_each(server, tmp_path, lambda tap: tap.wait_for_log("Rate limit reached: waiting 30"))
 
 
-def fill_the_pipe(server: FaultyServer, tap: Running) -> list[bytes]:
+def fill_the_pipe(tap: Running) -> list[bytes]:
     """Read the first messages, and then nothing until the tap can write no more."""
     lines = tap.read_until_state()
-    before = -1
-    while before != len(server.requests):
-        before = len(server.requests)
-        time.sleep(0.3)
+    tap.wait_until_blocked()
     return lines
 
 
@@ -139,7 +134,7 @@ def test_a_signal_while_the_target_reads_nothing(
     wordy: FaultyServer, tmp_path: Path, number: signal.Signals
 ) -> None:
     with running(tmp_path, small_pages(wordy)) as tap:
-        lines = fill_the_pipe(wordy, tap)
+        lines = fill_the_pipe(tap)
         asked = time.monotonic()
         tap.process.send_signal(number)
         assert tap.end() == CODES[number]
@@ -155,7 +150,7 @@ def test_a_signal_while_the_target_is_slow(
     wordy: FaultyServer, tmp_path: Path, unbuffered: str
 ) -> None:
     with running(tmp_path, small_pages(wordy), PYTHONUNBUFFERED=unbuffered) as tap:
-        lines = fill_the_pipe(wordy, tap)
+        lines = fill_the_pipe(tap)
         tap.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
         lines += tap.stdout
@@ -180,7 +175,7 @@ def test_a_target_that_dies_in_mid_sync(
         reader.wait()
         died = time.monotonic()
         assert tap.end() == 1
-        assert time.monotonic() - died < 2
+        assert time.monotonic() - died < SECONDS
     assert "Nobody reads the output any more; stopping" in tap.log
     check_quiet(tap)
 

@@ -21,7 +21,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tap_ayra.api import headers as headers_module
@@ -270,7 +270,6 @@ def said(remaining: object, limit: object = 100, reset: object = 60.0, now: floa
     }
 
 
-FEW = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 SITUATIONS: dict[str, st.SearchStrategy[Any]] = {
     "length": st.integers(1, 3600) | st.integers(1, 5),
     "phase": st.just(0.0) | st.floats(0, 1, exclude_max=True),
@@ -308,7 +307,6 @@ def situation(  # noqa: PLR0913
     return RateLimiter(), clock, api, {"threads": threads, "latency": latency, "seed": seed}
 
 
-@FEW
 @given(**SITUATIONS)
 @example(
     length=1,
@@ -330,7 +328,6 @@ def test_alone_on_a_key_nothing_is_refused(**parts: Any) -> None:
     assert api.served.total() == limiter.started == 150
 
 
-@FEW
 @given(**SITUATIONS, others=st.floats(0.01, 3))
 def test_with_others_on_the_key_it_holds_to_what_the_headers_say(
     others: float, **parts: Any
@@ -341,7 +338,6 @@ def test_with_others_on_the_key_it_holds_to_what_the_headers_say(
     assert limiter.started == 150
 
 
-@FEW
 @given(**SITUATIONS, lost=st.floats(0.01, 0.5))
 def test_when_answers_get_lost_their_requests_count(lost: float, **parts: Any) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -597,14 +593,14 @@ def waiting() -> Iterator[SimpleNamespace]:
 def test_an_answer_lets_a_waiting_thread_go_on(waiting: SimpleNamespace) -> None:
     before = time.monotonic()
     waiting.limiter.release({})
-    waiting.thread.join(5)
+    waiting.thread.join(60)
     assert waiting.limiter.started == 2
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 20
 
 
 def test_closing_ends_a_wait(waiting: SimpleNamespace) -> None:
     waiting.limiter.close(ValueError("over"))
-    waiting.thread.join(5)
+    waiting.thread.join(60)
     assert [str(error) for error in waiting.outcome] == ["over"]
 
 
