@@ -30,6 +30,7 @@ lint: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Check style, formatting and
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
+	$(VENV)/lint-imports --no-cache --no-logo
 	$(UV) pip check --quiet --python $(VENV)/python
 
 format: .venv/ready ## Put the code in shape
