@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sandbox.formats import encode
+from sandbox.formats import encode_clean
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,7 +63,7 @@ def write(
         "last": None if pages is None else f"{url}{max(1, pages)}",
     }
     data = b'{"data":[' + b",".join(rows)
-    return data + b'],"meta":' + encode(meta) + b',"links":' + encode(links) + b"}"
+    return data + b'],"meta":' + encode_clean(meta) + b',"links":' + encode_clean(links) + b"}"
 
 
 def _rank(value: object) -> tuple[int, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sandbox.clock import FOREVER
-from sandbox.formats import encode, timestamp
+from sandbox.formats import encode, encode_clean, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,19 +16,38 @@ if TYPE_CHECKING:
     from sandbox.call import Call
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
+_WITH_TRANSCRIPT = {"has_transcript": True}
 _SECONDS_BEFORE_MOOD_IS_KNOWN = 30
 _SECONDS_PER_TOPIC = 60
 
 
-class ShownRow(NamedTuple):
-    """What the API shows of a call from one moment until just before another."""
+@dataclass(slots=True)
+class ShownRow:
+    """What the API shows of a call from one moment until just before another.
+
+    Attributes:
+        since: The first moment.
+        before: The other.
+        edits: How often the call's fields had been assigned.
+        corrections: How many corrections the call had.
+        row: The conversation.
+        is_clean: Whether it is made of nothing but values that the API documents.
+    """
 
     since: datetime
     before: datetime
     edits: int
     corrections: int
     row: Mapping[str, Any]
-    encoded: bytes
+    is_clean: bool
+    _encoded: bytes | None = None
+
+    @property
+    def encoded(self) -> bytes:
+        """The conversation as JSON text."""
+        if self._encoded is None:
+            self._encoded = encode_clean(self.row) if self.is_clean else encode(self.row)
+        return self._encoded
 
 
 def show(call: Call, now: datetime, edits: int) -> ShownRow:
@@ -38,58 +58,63 @@ def show(call: Call, now: datetime, edits: int) -> ShownRow:
         now: The moment.
         edits: How often the call's fields have been assigned.
     """
-    since, before, changing = _phase(call, now)
+    since, before, row = _phase(call, now)
     steps: list[tuple[datetime, Mapping[str, Any]]] = []
     if call.restated_start is not None:
         steps.append((call.restated_from, {}))
-    if call.transcript_from is not None:
-        steps.append((call.transcript_from, {"has_transcript": True}))
-    for when, fields in [*steps, *sorted(call.corrections, key=itemgetter(0))]:
+    if (ready := call.transcript_from) is not None:
+        steps.append((ready, _WITH_TRANSCRIPT))
+    if call.corrections:
+        steps += sorted(call.corrections, key=itemgetter(0))
+    for when, fields in steps:
         if now < when:
             before = min(before, when)
         else:
             since = max(since, when)
-            changing |= fields
-    row = _unprocessed(call, call.start_at(now)) | changing | dict(call.overrides)
-    return ShownRow(since, before, edits, len(call.corrections), row, encode(row))
+            row |= fields
+    row |= call.overrides
+    # NaN is a float, and only what is given from outside can be one.
+    is_clean = not (call.corrections or call.overrides) and type(row["duration"]) is int
+    return ShownRow(since, before, edits, len(call.corrections), row, is_clean)
 
 
 def _phase(call: Call, now: datetime) -> tuple[datetime, datetime, dict[str, Any]]:
-    """Return from when until before when certain values hold."""
+    """Return from when until before when certain values hold, and the row with them."""
     start = call.start_at(now)
+    row = _unprocessed(call, start)
     if call.end is None or now < call.end:
         so_far = max(0, int((now - start).total_seconds()))
+        row |= _heard_within(call, so_far)
+        row["status"], row["duration"] = "in_progress", so_far
         return (
             start + timedelta(seconds=so_far) if so_far else _BEGINNING,
             min(start + timedelta(seconds=so_far + 1), call.end or FOREVER),
-            {"status": "in_progress", "duration": so_far, **_heard_within(call, so_far)},
+            row,
         )
     length = (call.end - start).total_seconds()
-    ended = {
-        "status": call.status,
-        "end_time": timestamp(call.end, call.time_format),
-        "duration": int(length) if call.duration is None else call.duration,
-    }
+    row["status"] = call.status
+    row["end_time"] = timestamp(call.end, call.time_format)
+    row["duration"] = int(length) if call.duration is None else call.duration
     if call.processed_at is not None and now < call.processed_at:
-        return call.end, call.processed_at, ended | _heard_within(call, length)
-    processed = {
-        "sentiment": call.sentiment,
-        "outcome": call.outcome,
-        "topics": list(call.topics),
-        "has_recording": call.has_recording,
-        "summary": call.summary,
-    }
-    return max(call.end, call.processed_at or call.end), FOREVER, ended | processed
+        row |= _heard_within(call, length)
+        return call.end, call.processed_at, row
+    row["sentiment"] = call.sentiment
+    row["outcome"] = call.outcome
+    row["topics"] = list(call.topics)
+    row["has_recording"] = call.has_recording
+    row["summary"] = call.summary
+    return max(call.end, call.processed_at or call.end), FOREVER, row
 
 
 def _unprocessed(call: Call, start: datetime) -> dict[str, Any]:
+    shown = timestamp(start, call.time_format)
     return {
         "id": call.id,
         "agent_id": call.agent_id,
         "agent_name": call.agent_name,
         "caller_number": call.caller_number,
         "status": None,
-        "start_time": timestamp(start, call.time_format),
+        "start_time": shown,
         "end_time": None,
         "duration": None,
         "sentiment": None,
@@ -98,7 +123,7 @@ def _unprocessed(call: Call, start: datetime) -> dict[str, Any]:
         "has_recording": False,
         "has_transcript": False,
         "summary": None,
-        "created_at": timestamp(call.start, call.time_format),
+        "created_at": shown if start is call.start else timestamp(call.start, call.time_format),
     }
 
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-import msgspec
-
 from sandbox import errors
-from sandbox.formats import encode
+from sandbox.formats import encode, encode_clean
 from sandbox.query import choice, flag
 
 if TYPE_CHECKING:
@@ -79,8 +77,8 @@ def write(call: Call, asked: TranscriptQuery) -> tuple[bytes, int]:
         "messages": messages,
         **call.transcript_overrides,
     }
-    # What is given may be odd: NaN, or half of a surrogate pair.
-    as_json = msgspec.json.encode if given is None and not call.transcript_overrides else encode
+    # What is given may be odd, such as NaN.
+    as_json = encode_clean if given is None and not call.transcript_overrides else encode
     return as_json({"data": data}), count
 
 
