@@ -164,11 +164,11 @@ class SandboxApi(Crooked):
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:
-    for name, value in headers.items():
-        if name.lower() == "authorization":
-            scheme, _, key = value.partition(" ")
-            return key.strip() if scheme.lower() == "bearer" else None
-    return None
+    value = headers.get("Authorization") or headers.get("authorization")
+    if value is None:
+        return None
+    scheme, _, key = value.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
 
 
 def _headers(now: datetime, allowance: Allowance | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from zlib import crc32
 
 from sandbox import errors
 from sandbox.unclean import Rounding, Unclean, rounded
+from sandbox.window import Window
 
 if TYPE_CHECKING:
     from sandbox.call import Call
@@ -103,12 +104,12 @@ class Crooked:
             until = max(until, _EARLIEST + _INSTANT) - _INSTANT
         return since, until
 
-    def listed(self, calls: list[Call]) -> list[Call]:
+    def listed(self, calls: Window) -> Window:
         """Return the conversations as they are listed, some of them twice."""
         if not self.list_twice:
             return calls
         twice = self._chooser(self.list_twice, "twice")
-        return [each for call in calls for each in ((call, call) if twice(call) else (call,))]
+        return Window.of([each for call in calls.all() for each in (call,) * (1 + twice(call))])
 
     def page_served(self, asked: ListQuery, count: int) -> tuple[range, bool]:
         """Return which rows come for a page, and whether they are the next page's for once.

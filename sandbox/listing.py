@@ -29,7 +29,7 @@ def make_page(api: SandboxApi, request: Request) -> tuple[CachedPage, bool]:
     served, swapped = api.page_served(asked, len(calls))
     unclean = api.unclean()
     encoded = Call.encoded if unclean is None else unclean.encoded
-    rows = [encoded(call, now) for call in calls[served.start : served.stop]]
+    rows = [encoded(call, now) for call in calls.page(served)]
     total = api.total(len(calls), request)
     meta: dict[str, object] = {
         "total": total,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.formats import encode_clean
+from sandbox.window import Window
 
 if TYPE_CHECKING:
     from datetime import datetime
     from random import Random
 
-    from sandbox.call import Call
     from sandbox.query import ListQuery
     from sandbox.world import World
 
@@ -21,9 +21,12 @@ def choose(
     bounds: tuple[datetime | None, datetime | None],
     now: datetime,
     shuffle_ties: Random | None,
-) -> list[Call]:
+) -> Window:
     """Return all calls that a request asks for between these bounds, in its order."""
-    calls = world.window(now, *bounds)
+    window = world.window(now, *bounds)
+    if not asked.conditions and shuffle_ties is None and asked.sort_by == "start_time":
+        return window.reversed() if asked.descending else window
+    calls = window.all()
     if asked.conditions:
         calls = asked.fitting(calls, now)
     if shuffle_ties is not None:
@@ -35,7 +38,7 @@ def choose(
             calls.sort(key=lambda call: call.start_at(now))
         if asked.descending:
             calls.reverse()
-    return calls
+    return Window.of(calls)
 
 
 def write(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from sandbox.call import FOREVER, Call
 from sandbox.generate import CallCentre
+from sandbox.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -146,12 +147,12 @@ class World:
 
     def window(
         self, now: datetime, since: datetime | None = None, until: datetime | None = None
-    ) -> list[Call]:
+    ) -> Window:
         """Return the listed calls that start between two moments, both included."""
         listing = self._listed(now)
         first = 0 if since is None else bisect_left(listing.starts, since)
         last = len(listing.starts) if until is None else bisect_right(listing.starts, until)
-        return listing.calls[first:last]
+        return Window(listing.calls, first, max(first, last))
 
     def rows(self, now: datetime | None = None) -> list[dict[str, Any]]:
         """Return the conversations as the API shows them at a moment, in order of start."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hypothesis import strategies as st
 
 from tap_ayra.settings.values import CHANGING_FILTERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sandbox.formats import TimeFormat
 
@@ -143,48 +143,83 @@ class Plan:
     rate_limit: int | None = None
 
 
-def lives(*, late: bool) -> st.SearchStrategy[Life]:
-    """Draw a call; `late` if it may be listed later than the tap promises to notice."""
-    return st.builds(
-        Life,
-        slot=st.integers(0, 30) | st.sampled_from((3, 20)),  # many calls in two of them
-        micros=st.sampled_from((0, 0, 0, 250_000, 500_000, 999_999)),
-        lasts=st.sampled_from((200, 0, 20, 700, 4000, 9000, None)),
-        processing=st.sampled_from((0.1, 0.0, 1.0)),
-        delay=st.sampled_from((0.0, 0.0, 0.0, 0.5, 1.0, *((3.0, 40.0) if late else ()))),
-        kind=st.integers(0, 3),
-        time_format=st.sampled_from(("seconds", "fractions", "offset")),
+class Choices:
+    """Options for each of some fields, the simplest first.
+
+    Drawn as one byte a field, many objects at a time: strategies of their own would cost more than
+    all syncs of a plan together.
+    """
+
+    def __init__(self, **options: Sequence[Any]) -> None:
+        """Take the options."""
+        assert all(len(each) <= 256 for each in options.values())
+        self._options = options
+
+    def one(self) -> st.SearchStrategy[dict[str, Any]]:
+        """Draw one option for each field."""
+        return self.some(1, 1).map(lambda drawn: drawn[0])
+
+    def some(self, least: int, most: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+        """Draw that several times."""
+        width = len(self._options)
+        return st.binary(min_size=least * width, max_size=most * width).map(self._read)
+
+    def _read(self, drawn: bytes) -> list[dict[str, Any]]:
+        width = len(self._options)
+        return [
+            {
+                name: options[byte % len(options)]
+                for byte, (name, options) in zip(
+                    drawn[at : at + width], self._options.items(), strict=True
+                )
+            }
+            for at in range(0, len(drawn) // width * width, width)
+        ]
+
+
+def lives(least: int, most: int, *, late: bool) -> st.SearchStrategy[tuple[Life, ...]]:
+    """Draw calls; `late` if they may be listed later than the tap promises to notice."""
+    fields = Choices(
+        slot=(*range(31), *(3, 20) * 15),  # many calls in two of them
+        micros=(0, 0, 0, 250_000, 500_000, 999_999),
+        lasts=(200, 0, 20, 700, 4000, 9000, None),
+        processing=(0.1, 0.0, 1.0),
+        delay=(0.0, 0.0, 0.0, 0.5, 1.0, *((3.0, 40.0) if late else ())),
+        kind=range(4),
+        time_format=("seconds", "fractions", "offset"),
     )
+    return fields.some(least, most).map(lambda drawn: tuple(Life(**each) for each in drawn))
 
 
-def changes(trouble: Trouble) -> st.SearchStrategy[Change]:
-    """Draw a change; of one kind only, unless the trouble is of both."""
-    return st.builds(
-        Change,
-        request=st.sampled_from((3, 4, 5, 6, 7, 8, 12, 2, 1)),
-        where=st.integers(0, 30) | st.integers(0, 8),
-        what=st.sampled_from(TROUBLES) if trouble == "both" else st.just(trouble),
+def changes(trouble: Trouble) -> st.SearchStrategy[tuple[Change, ...]]:
+    """Draw changes; of one kind only, unless the trouble is of both."""
+    fields = Choices(
+        request=(3, 4, 5, 6, 7, 8, 12, 2, 1),
+        where=(*range(31), *(*range(9),) * 3),
+        what=TROUBLES if trouble == "both" else (trouble,),
     )
+    return fields.some(0, 9).map(lambda drawn: tuple(Change(**each) for each in drawn))
 
 
-def runs(trouble: Trouble) -> st.SearchStrategy[Run]:
+def runs(trouble: Trouble, *, smallest_page: int = 1) -> st.SearchStrategy[Run]:
     """Draw a sync; strict where calls both appear and vanish while it reads."""
+    fields = Choices(
+        gap=(20_000, 3600, 3600, 1000, 300, 61, 59, 1),
+        pace=(0.0, 0.3, 7.0, 61.0),
+        page_size=[size for size in (5, 1, 2, 3, 4, 10, 100) if size >= smallest_page],
+        concurrency=(1,) if trouble == "both" else (8, 2, 1),
+        kill_after=(*(None,) * 90, *range(61)),
+        last_word=(False, True),
+        batch=(1, 4, 1000),
+        loses_last=(False, True),
+        clock_error=(0, 5, -5, 24 * 365),
+        lookback_days=(0.0, 0.0, 0.05, 3.0),
+        end_slot=(*(None,) * 41, *range(41)),
+        full_table=(False,) * 9 + (True,),
+        seed=range(10),
+    )
     return st.builds(
-        Run,
-        gap=st.sampled_from((20_000, 3600, 3600, 1000, 300, 61, 59, 1)),
-        pace=st.sampled_from((0.0, 0.3, 7.0, 61.0)),
-        page_size=st.sampled_from((5, 1, 2, 3, 4, 10, 100)),
-        concurrency=st.just(1) if trouble == "both" else st.sampled_from((8, 2, 1)),
-        changes=st.lists(changes(trouble), max_size=6).map(tuple),
-        kill_after=st.none() | st.none() | st.integers(0, 60),
-        last_word=st.booleans(),
-        batch=st.sampled_from((1, 4, 1000)),
-        loses_last=st.booleans(),
-        clock_error=st.sampled_from((0, 5, -5, 24 * 365)),
-        lookback_days=st.sampled_from((0.0, 0.0, 0.05, 3.0)),
-        end_slot=st.none() | st.integers(0, 40),
-        full_table=st.sampled_from((False,) * 9 + (True,)),
-        seed=st.integers(0, 9),
+        lambda drawn, changes: Run(**drawn, changes=changes), fields.one(), changes(trouble)
     )
 
 
@@ -202,23 +237,24 @@ def plans(draw: st.DrawFn) -> Plan:
     trouble = draw(st.sampled_from(allowed))
     shuffled = draw(st.booleans())
     size = draw(st.sampled_from((30, 60, 45, 12, 1)))
-    run = runs(trouble)
-    if shuffled:
-        # By chance alone five rounds may not show every call of a second that is many pages wide.
-        run = run.filter(lambda drawn: drawn.page_size >= 3)
+    # By chance alone five rounds may not show every call of a second that is many pages wide.
+    run = runs(trouble, smallest_page=3 if shuffled else 1)
+    rest = draw(
+        Choices(
+            stride=(60, 4, 600),
+            settling_minutes=(10, 2, 30),
+            limit_hours=(24,) if changing else (24, 1),
+            start_slot=(*(None,) * 21, *range(21)),
+            cache_seconds=(60, 0),
+            keeps_fractions=(False, True),
+            whole_seconds=(False, True),
+            rate_limit=(None, None, 100),
+        ).one()
+    )
     return Plan(
-        lives=tuple(
-            draw(st.lists(lives(late=trouble != "vanish"), min_size=size // 2, max_size=size))
-        ),
+        lives=draw(lives(size // 2, size, late=trouble != "vanish")),
         runs=tuple(draw(st.lists(run, min_size=2, max_size=6))),
-        stride=draw(st.sampled_from((60, 4, 600))),
         filters=filters,
-        settling_minutes=draw(st.sampled_from((10, 2, 30))),
-        limit_hours=24 if changing else draw(st.sampled_from((24, 1))),
-        start_slot=draw(st.none() | st.integers(0, 20)),
-        cache_seconds=draw(st.sampled_from((60, 0))),
         shuffled=shuffled,
-        keeps_fractions=draw(st.booleans()),
-        whole_seconds=draw(st.booleans()),
-        rate_limit=draw(st.sampled_from((None, None, 100))),
+        **rest,
     )
