@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
-from tap_ayra.api import failures
+from tap_ayra.api import failures, network
 from tap_ayra.api.failures import Rule
+from tap_ayra.messages import api as messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tap_ayra.messages import Message
+
 BEGIN, END = "<!-- errors -->", "<!-- /errors -->"
-FAULTS = {
+SOURCES = {
     "settings": "a setting",
     "key": "the API key",
     "API": "the API",
     "network": "the network",
 }
 OTHERS = (
-    (
-        "The API's quota for this key is used up",
-        "a daily limit: the wait would be longer than 15 minutes",
-        "Run the tap again when the quota has reset; it goes on where it stopped.",
-    ),
+    (messages.QUOTA_EXHAUSTED, "a daily limit: the wait would be longer than 15 minutes", None),
+    (messages.NOT_JSON, "the network or a proxy; it is retried", messages.CHECK_NETWORK),
+    (messages.BAD_JSON, "the API, after two quick retries", messages.GAVE_UP),
+)
+ELSEWHERE = (
     (
         "… the answer does not add up: …",
         "the API, after two quick retries: an answer that cannot be true",
-        "If it stays so, ask Ayra, and report it as a fault of tap-ayra where they see none.",
-    ),
-    (
-        "The answer is … that are no JSON, or was cut off",
-        "the network or a proxy; it is retried",
-        "Check the network and any proxy.",
+        "Contact Ayra support; if they see no problem, report a tap-ayra bug.",
     ),
     (
         "Conversation … cannot be delivered: its … is …",
         "the API: a value that its field cannot hold",
-        "Ask Ayra about it; until it is mended, deselect the field in the catalog.",
+        "Contact Ayra support. To continue meanwhile, deselect the field in the catalog.",
     ),
-    (
-        "… is …; allowed is …",
-        "a setting; nothing has been asked of the API",
-        "Mend that setting.",
-    ),
+    ("… is …; allowed is …", "a setting; nothing has been asked of the API", "Fix that setting."),
 )
 
 
@@ -51,21 +46,30 @@ def rules() -> Iterator[tuple[str, Rule]]:
     """Give each row of the table of failures with the statuses that it is for."""
     for status, rule in failures.BY_STATUS.items():
         yield f"HTTP {status}", rule
-    named = [rule for rule in vars(failures).values() if isinstance(rule, Rule)]
     statuses = {failures.REDIRECTED: "HTTP 3xx", failures.REFUSED: "other HTTP 4xx"}
     statuses[failures.SERVER] = "HTTP 5xx"
-    for rule in named:
-        yield statuses.get(rule, ""), rule
+    for module in (failures, network):
+        for rule in vars(module).values():
+            if isinstance(rule, Rule):
+                yield statuses.get(rule, ""), rule
 
 
 def table() -> str:
     """Write the table in Markdown."""
-    rows = [("What you see", "What is at fault", "What to do"), ("---", "---", "---")]
+    rows = [("What you see", "Where the problem lies", "What to do"), ("---", "---", "---")]
     for status, rule in rules():
-        seen = f"{rule.what} ({status})" if status else rule.what
-        rows.append((seen, FAULTS[rule.fault] + "; it is retried" * rule.passing, rule.remedy))
-    rows += OTHERS
+        seen = _shown(rule.cause) + (f" ({status})" if status else "")
+        retried = "; it is retried" * rule.transient
+        rows.append((seen, SOURCES[rule.source] + retried, _shown(rule.remedy)))
+    for cause, source, remedy in OTHERS:
+        rows.append((_shown(cause), source, _shown(remedy) if remedy else ""))
+    rows += ELSEWHERE
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _shown(message: Message) -> str:
+    """Show a sentence with its places left open."""
+    return re.sub(r"\{[^}]*\}", "…", message.text)
 
 
 if __name__ == "__main__":

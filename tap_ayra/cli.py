@@ -15,12 +15,15 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_ayra.errors import TapAyraError
+from tap_ayra.messages import cli as messages
+from tap_ayra.redaction import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import click
 
+    from tap_ayra.messages import Text
     from tap_ayra.output.writer import BufferedWriter
 
 LAST_WORD_SECONDS = 2.0
@@ -29,22 +32,33 @@ RECORDS_BETWEEN_COLLECTIONS = 10_000
 
 
 class AyraCommand(SingerCommand):
-    """The SDK's command, with expected failures told in a few lines and without a traceback."""
+    """The SDK's command, which reports expected failures in a few lines and no traceback.
 
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+    The last line names what is wrong and how to fix it, since ``meltano config test`` shows no
+    other; the details come before.
+    """
+
+    def main(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Run, unless there is nothing to write to."""
+        if sys.stdout is None:
+            self._report(messages.CANNOT_WRITE(reason="it is closed"))
+            sys.exit(1)
+        return super().main(*args, **options)
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
         """Parse the command line; ``--test`` and ``--discover`` run here."""
-        with self._telling():
-            return super().make_context(*args, **kwargs)
+        with self._report_errors():
+            return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run the sync, the garbage collector tuned for many short-lived records."""
         gc.freeze()
         gc.set_threshold(RECORDS_BETWEEN_COLLECTIONS, 50, 50)
-        with self._telling():
+        with self._report_errors():
             return super().invoke(ctx)
 
     @contextmanager
-    def _telling(self) -> Iterator[None]:
+    def _report_errors(self) -> Iterator[None]:
         """Exit with 1 after an expected failure; anything else passes through."""
         try:
             try:
@@ -52,38 +66,64 @@ class AyraCommand(SingerCommand):
             finally:
                 sys.stdout.flush()
         except TapAyraError as error:
-            lines = str(error).splitlines()
+            what, *more = str(error).splitlines()
+            remedy = more[:1]
+            stop = "" if what.endswith((".", "?", "!")) else "."
+            self._report(*more[1:], " ".join([what + stop, *remedy]) if remedy else what)
         except ConfigValidationError as error:
-            lines = [*error.errors, "Config validation failed"]
-        except UnicodeDecodeError:
-            lines = ["A file given is no text in UTF-8"]
-        except ValueError as error:
-            if not hasattr(error, "lineno"):  # as the JSON errors of every library have
-                raise
-            lines = [f"A file given is no JSON: {error}"]
+            self._report(*error.errors, "Config validation failed")
         except BrokenPipeError:
-            self.logger.info("Nobody reads the output any more; stopping")
+            messages.PIPE_CLOSED().log(self.logger)
             leave(1)
         except OSError as error:
+            reason = error.strerror or str(error)
             if error.strerror and not error.filename:
-                self._tell(f"The output cannot be written: {error.strerror}")
+                self._report(messages.CANNOT_WRITE(reason=reason))
                 leave(1)
-            lines = [f"A file cannot be read or written: {error.strerror or error}"]
-            lines += [str(error.filename)] * bool(error.filename)
+            if error.filename:
+                self._report(messages.CANNOT_READ(file=error.filename, reason=reason))
+            else:
+                self._report(messages.SYSTEM_ERROR(reason=reason))
         else:
             return
-        self._tell(*lines)
         sys.exit(1)
 
-    def _tell(self, *lines: str) -> None:
+    def _report(self, *lines: str) -> None:
         for line in lines[:-1]:
             self.logger.error(line)
-        self.logger.error(lines[-1], exc_info=self.logger.isEnabledFor(logging.DEBUG))
+        code = getattr(lines[-1], "code", "")
+        debug = self.logger.isEnabledFor(logging.DEBUG)
+        self.logger.error("%s", lines[-1], exc_info=debug, extra={"code": code})
+
+
+def check_log_level(prefix: str) -> Text | None:
+    """Make what the environment says of the log level a level that `logging` knows.
+
+    Numbers are given their names; anything else that is not a level counts as INFO.
+
+    Args:
+        prefix: of the tap's own variable, which goes before ``LOGLEVEL``.
+
+    Returns:
+        What to tell the user; None if there is nothing to tell.
+    """
+    variable, value = "LOGLEVEL", "INFO"
+    for name in ("LOGLEVEL", f"{prefix}LOGLEVEL"):
+        if found := os.environ.get(name, "").strip():
+            variable, value = name, found
+    level = logging.getLevelName(int(value)) if value.isdecimal() else value.upper()
+    if level in logging.getLevelNamesMapping():
+        os.environ[variable] = level
+        return None
+    os.environ[variable] = "INFO"
+    levels = "DEBUG, INFO, WARNING, ERROR"
+    return messages.UNKNOWN_LOG_LEVEL(variable=variable, levels=levels, value=one_line(value))
 
 
 def leave(code: int) -> NoReturn:
     """End the process at once: no thread and no unwritten output holds it back."""
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.flush()
     os._exit(code)
 
 
@@ -103,10 +143,8 @@ def stop_on_signal(signum: int, writer: BufferedWriter, state: Mapping[str, Any]
         word = threading.Thread(target=writer.write_last_state, args=(state,), daemon=True)
         word.start()
         word.join(LAST_WORD_SECONDS)
-        told = "not written, since nobody reads it" if word.is_alive() else "written"
-        logging.getLogger("tap-ayra").info(
-            "Stopped by %s; the last state was %s", signal.Signals(signum).name, told
-        )
+        message = messages.STOPPED_UNSAVED if word.is_alive() else messages.STOPPED
+        message(signal=signal.Signals(signum).name).log(logging.getLogger("tap-ayra"))
         leave(128 + signum)
 
     threading.Thread(target=stop, daemon=True).start()

@@ -6,9 +6,26 @@ from datetime import UTC, datetime, timedelta
 
 from singer_sdk.exceptions import FatalAPIError, RetriableAPIError
 
+from tap_ayra.messages import Text, in_mid_sentence
+from tap_ayra.messages import api as messages
+from tap_ayra.patience import LONGEST_SERVER_WAIT
+
 
 class TapAyraError(FatalAPIError):
-    """An expected, permanent failure; its text is what the user reads, a line per thought."""
+    """An expected, permanent failure.
+
+    Its text has a line per thought: what is wrong, how to fix it, then the details.
+
+    Attributes:
+        lines: what its text is made of.
+        code: names what is wrong; stable, whatever the wording.
+    """
+
+    def __init__(self, *lines: str) -> None:
+        """Join the lines; the first one's code is the error's."""
+        super().__init__("\n".join(lines))
+        self.lines = lines
+        self.code: str = getattr(lines[0], "code", "")
 
 
 class PageFailedError(TapAyraError):
@@ -27,30 +44,28 @@ class QuotaExhaustedError(TapAyraError):
         """
         back = datetime.now(UTC) + timedelta(seconds=wait)
         hours, minutes = divmod(-int(-wait // 60), 60)
-        what = (
-            "The API's quota for this key is used up (a daily limit, most likely).\nIt resets"
-            if limited
-            else "The API asks for a longer pause than a sync makes.\nIt wants to be asked again"
-        )
-        super().__init__(
-            f"{what} in {hours} h {minutes} min, at about {back:%Y-%m-%d %H:%M} UTC. The state "
-            "written so far is good: the next run goes on where this one stopped."
-        )
+        message = messages.QUOTA_EXHAUSTED if limited else messages.WAIT_TOO_LONG
+        most = LONGEST_SERVER_WAIT / 60
+        super().__init__(message(most=most, hours=hours, minutes=minutes, back=back))
 
 
 class TransientError(RetriableAPIError):
     """A failure that may pass: the request is worth another attempt.
 
     Attributes:
+        lines: what is wrong, how to fix it, then the details.
+        code: names what is wrong; stable, whatever the wording.
         status: the HTTP status; None if there was no response.
         retry_after: how many seconds the server asks to wait; None if it does not say.
     """
 
     def __init__(
-        self, text: str, *, status: int | None = None, retry_after: float | None = None
+        self, *lines: str, status: int | None = None, retry_after: float | None = None
     ) -> None:
-        """Note what the response said."""
-        super().__init__(text)
+        """Join the lines, and note what the response said."""
+        super().__init__("\n".join(lines))
+        self.lines = lines
+        self.code: str = getattr(lines[0], "code", "")
         self.status = status
         self.retry_after = retry_after
 
@@ -60,4 +75,20 @@ class PageMismatchError(TransientError):
 
 
 class NotJSONError(TransientError):
-    """The body is no JSON, or was cut off: a passing fault of the network or a proxy."""
+    """The body is not JSON.
+
+    Attributes:
+        problem: where and why it is not, if it is complete; the same problem each time is the
+            API's. None if it was cut off, or is something else altogether (a proxy's page, say).
+    """
+
+    def __init__(self, *lines: str, problem: str | None = None) -> None:
+        """Note the problem."""
+        super().__init__(*lines)
+        self.problem = problem
+
+    def about(self, what: str) -> NotJSONError:
+        """Make the same error, which also names what the response should have been."""
+        first, *more = self.lines
+        named = Text(f"{what}: {in_mid_sentence(first)}", self.code)
+        return NotJSONError(named, *more, problem=self.problem)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 from singer_sdk import Tap
+from singer_sdk.cli import plugin_cli
 from singer_sdk.exceptions import ConfigValidationError, MappingError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_ayra.api import AyraClient
-from tap_ayra.cli import AyraCommand, stop_on_signal
+from tap_ayra.cli import AyraCommand, check_log_level, stop_on_signal
 from tap_ayra.errors import TapAyraError
+from tap_ayra.input_files import InputFile, check_catalog, check_state, read_config
+from tap_ayra.messages import cli as messages
 from tap_ayra.output.writer import BufferedWriter
 from tap_ayra.patience import TEST_ATTEMPTS
 from tap_ayra.redaction import confidential, redact_logs
@@ -93,21 +97,30 @@ class TapAyra(Tap):
         if not isinstance(bookmarks, dict) or not all(
             isinstance(bookmark, dict) for bookmark in bookmarks.values()
         ):
-            msg = (
-                "The state given is no Singer state: its bookmarks are not objects.\n"
-                "Give the last state as it was written, or none to read everything again."
-            )
-            raise TapAyraError(msg)
+            raise TapAyraError(messages.BAD_BOOKMARKS(), messages.FIX_STATE())
         super().load_state(state)
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop within seconds, the last STATE first."""
         stop_on_signal(signum, self.message_writer, self.state)
 
+    @plugin_cli
+    def cli(cls) -> click.Command:  # noqa: N805
+        """The command line, whatever the environment says of the log level."""
+        problem = check_log_level(cls._env_var_prefix)
+        command = super().cli
+        if problem:
+            problem.log(cls.logger, logging.WARNING)
+        return command
+
     @classmethod
     def get_singer_command(cls) -> click.Command:
         """The SDK's command line, in which expected failures are told without a traceback."""
         command = super().get_singer_command()
+        checks = {"catalog": check_catalog, "state": check_state}
+        for option in command.params:
+            if option.name in checks:
+                option.type = InputFile(checks[option.name])
         return AyraCommand(
             command.name,
             callback=command.callback,
@@ -119,14 +132,11 @@ class TapAyra(Tap):
 
     @classmethod
     def cb_config(cls, ctx: click.Context, param: click.Option, value: tuple[str, ...]) -> Any:  # noqa: ANN401
-        """Read the files of settings; what holds none is refused."""
-        try:
-            return super().cb_config(ctx, param, value)
-        except (ValueError, TypeError) as error:
-            why = error if hasattr(error, "lineno") else "it holds something else"
-            fault = f"{' '.join(value)} is no JSON object of settings: {why}"
-            msg = "The settings cannot be read"
-            raise ConfigValidationError(msg, errors=[fault]) from None
+        """Read the files of settings; ``ENV`` stands for the environment."""
+        given = super().cb_config(ctx, param, tuple(name for name in value if name == "ENV"))
+        for file in value:
+            given.config.update({} if file == "ENV" else read_config(file))
+        return given
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
@@ -135,5 +145,5 @@ class TapAyra(Tap):
             super().cb_test(ctx, param, value)
         except click.exceptions.Exit:
             if value == CliTestOptionValue.All.value:
-                cls.logger.info("The connection works: Ayra accepts the key and the settings")
+                messages.CONNECTION_OK().log(cls.logger)
             raise

@@ -123,11 +123,22 @@ class Attempt:
 
     Attributes:
         output: what the tap wrote.
-        error: what it failed with, in the user's words; empty if it did not.
+        failure: what it failed with; None if it did not.
     """
 
     output: Output
-    error: str
+    failure: TapAyraError | None = None
+
+    @property
+    def error(self) -> str:
+        """What it failed with, in the user's words; empty if it did not."""
+        return str(self.failure or "")
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the error's lines."""
+        lines = self.failure.lines if self.failure else ()
+        return [getattr(line, "code", "") for line in lines]
 
     @property
     def ids(self) -> list[str]:
@@ -143,11 +154,11 @@ class Attempt:
 
 def attempt(settings: Mapping[str, Any], *, state: Mapping[str, Any] | None = None) -> Attempt:
     """Sync in this process, and fail as the tap does."""
-    error = ""
+    error: TapAyraError | None = None
     with captured() as written:
         tap = TapAyra(config=dict(settings), state=None if state is None else dict(state))
         try:
             tap.sync_all()
         except TapAyraError as failure:
-            error = str(failure)
+            error = failure
     return Attempt(Output.parse(written.getvalue()), error)

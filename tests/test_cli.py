@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import pytest
 
 from sandbox import RunningSandbox, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import NOWHERE, clean_environment
+from tap_ayra.cli import check_log_level
 from tests.processes import TAP
 from tests.singer import Output, settings_for
 
@@ -179,7 +181,7 @@ def test_a_working_connection(sandbox: RunningSandbox, config: Path, folder: Pat
     assert result.returncode == 0
     assert len(Output.parse(result.stdout).records) == 1
     assert len(sandbox.api.requests) <= 2
-    assert "The connection works: Ayra accepts the key and the settings" in result.stderr
+    assert "Connection OK: " in result.stderr
 
 
 def test_a_working_connection_without_conversations(
@@ -190,14 +192,14 @@ def test_a_working_connection_without_conversations(
     assert result.returncode == 0
     assert Output.parse(result.stdout).records == []
     assert len(sandbox.api.requests) <= 2
-    assert "The connection works" in result.stderr
+    assert "Connection OK" in result.stderr
 
 
 @pytest.mark.parametrize(
     ("settings", "said", "requests"),
     [
-        ({"api_key": "sk_test_wrong"}, "Ayra did not accept the API key (HTTP 401)", 1),
-        ({"api_url": NOWHERE}, "The API cannot be reached", 0),
+        ({"api_key": "sk_test_wrong"}, "Ayra rejected the API key (HTTP 401)", 1),
+        ({"api_url": NOWHERE}, "Could not connect to the API", 0),
         ({"page_size": 101}, "page_size is 101; allowed is a whole number at least 1", 0),
         ({"api_key": None, "status": "done"}, "api_key is missing", 0),
     ],
@@ -214,7 +216,7 @@ def test_a_connection_that_does_not_work(
     result = tap("--config", config, "--config", wrong, "--test", folder=config.parent)
     assert result.returncode == 1
     assert said in result.stderr
-    assert "The connection works" not in result.stderr
+    assert "Connection OK" not in result.stderr
     assert "Traceback" not in result.stderr
     assert "sk_test_wrong" not in result.stderr
     assert Output.parse(result.stdout).records == []
@@ -234,14 +236,14 @@ def test_only_the_schema_is_tested(sandbox: RunningSandbox, config: Path, folder
         (["--config", "nowhere.json"], "nowhere.json"),
         (
             ["--config", "broken.json"],
-            "broken.json is no JSON object of settings: Expecting value: line 2",
+            "broken.json is not valid JSON: Expecting value: line 2",
         ),
         (
             ["--config", "list.json"],
-            "list.json is no JSON object of settings: it holds something else",
+            "list.json: config must be a JSON object (got a list)",
         ),
         (["--config=ENV", "--catalog", "nowhere.json"], "nowhere.json"),
-        (["--config=ENV", "--state", "broken.json"], "A file given is no JSON"),
+        (["--config=ENV", "--state", "broken.json"], "broken.json is not valid JSON"),
     ],
     ids=["no config", "broken config", "config of another form", "no catalog", "broken state"],
 )
@@ -256,6 +258,88 @@ def test_files_that_cannot_be_used(
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert sandbox.api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("level", "becomes"),
+    [
+        ("", "INFO"),
+        ("  ", "INFO"),
+        ("10", "DEBUG"),
+        (" info ", "INFO"),
+        ("Warning", "WARNING"),
+        ("verbos", None),
+        ("15", None),
+        ("²", None),
+    ],
+)
+@pytest.mark.parametrize("variable", ["LOGLEVEL", "TAP_AYRA_LOGLEVEL"])
+def test_any_log_level_is_made_one_or_warned_of(
+    monkeypatch: pytest.MonkeyPatch, variable: str, level: str, becomes: str | None
+) -> None:
+    monkeypatch.setenv("LOGLEVEL", "ERROR")
+    monkeypatch.setenv(variable, level)
+    problem = check_log_level("TAP_AYRA_")
+    if variable != "LOGLEVEL" and not level.strip():
+        variable, becomes = "LOGLEVEL", "ERROR"
+    assert os.environ[variable] == (becomes or "INFO")
+    assert (problem is None) == bool(becomes)
+    if problem:
+        assert problem.startswith(f"{variable}: expected one of DEBUG, INFO, WARNING, ERROR, got")
+
+
+@pytest.mark.parametrize("level", ["", "verbos"])
+def test_no_log_level_ends_in_a_traceback(config: Path, level: str) -> None:
+    result = tap("--config", config, folder=config.parent, variables={"LOGLEVEL": level})
+    assert result.returncode == 0
+    assert "Traceback" not in result.stderr
+    assert ("Using INFO" in result.stderr) == bool(level)
+    assert "| INFO " in result.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("arguments", ["", "--version"])
+def test_a_stream_that_is_closed(
+    sandbox: RunningSandbox, config: Path, closed: str, arguments: str
+) -> None:
+    shell = ("sh", "-c", f'exec "$@" {closed}', "sh", TAP)
+    result = tap("--config", config, *arguments.split(), folder=config.parent, command=shell)
+    assert result.returncode == (1 if ">&-" in closed.replace("2>&-", "") else 0)
+    assert "Traceback" not in result.stderr
+    if closed == ">&-":
+        assert result.stderr.splitlines()[-1].endswith("| Cannot write the output: it is closed")
+        assert sandbox.api.requests == []
+
+
+def test_the_last_line_names_the_cause_and_the_fix(sandbox: RunningSandbox, config: Path) -> None:
+    wrong = _write(config.with_name("wrong.json"), {"api_url": f"{sandbox.url}/nowhere"})
+    result = tap("--config", config, "--config", wrong, folder=config.parent)
+    lines = [line.rpartition("| ")[2] for line in result.stderr.splitlines() if "| ERROR" in line]
+    assert lines[0] == f"api_url is currently {sandbox.url}/nowhere"
+    assert lines[-1].startswith("No conversations endpoint at this URL (HTTP 404)")
+    assert lines[-1].endswith(". Check api_url. The default is https://api.ayra.ai/v1")
+
+
+def test_a_file_that_may_not_be_read(sandbox: RunningSandbox, folder: Path) -> None:
+    result = tap("--config", folder, folder=folder)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].endswith(f"Cannot read {folder}: it is a directory")
+    assert sandbox.api.requests == []
+
+
+def test_a_state_from_stdin(sandbox: RunningSandbox, config: Path) -> None:
+    state = {
+        "bookmarks": {
+            "conversations": {
+                "replication_key": "start_time",
+                "replication_key_value": "2026-03-09T00:00:00Z",
+            }
+        }
+    }
+    shell = ("sh", "-c", f"echo '\ufeff{json.dumps(state)}' | \"$@\"", "sh", TAP)
+    result = tap("--config", config, "--state", "-", folder=config.parent, command=shell)
+    assert result.returncode == 0
+    assert sandbox.api.requests[0].params["start_date"].startswith("2026-03-")
 
 
 def _says_nothing_of_settings(result: subprocess.CompletedProcess[str]) -> None:

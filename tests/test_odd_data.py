@@ -17,7 +17,8 @@ from singer_sdk.contrib.msgspec import encoder
 from singer_sdk.exceptions import RetriableAPIError
 
 from sandbox import Call, SandboxApi, SandboxClock, World, serve
-from sandbox.faults import faulty, instead
+from sandbox.faults import Exchange, faulty, instead, raw
+from tap_ayra.api import CLEAN, clean, decode
 from tap_ayra.api.headers import retry_after
 from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.errors import TapAyraError
@@ -147,7 +148,7 @@ def check_delivery(record: dict[str, Any]) -> None:
 def test_any_bytes_give_a_page_or_a_named_error(body: bytes) -> None:
     page = read_or_refuse(body)
     if isinstance(page, str):
-        assert page.startswith(("the answer does not add up: ", "The answer is "))
+        assert page.startswith(("the answer does not add up: ", "The response is "))
         return
     assert len(page.records) == len(page.starts) == page.total
     for record in page.records:
@@ -244,6 +245,60 @@ def test_lone_surrogates_are_replaced_with_one_warning(
         result = attempt_from(world)
     assert {record["summary"] for record in result.output.records} == {"a\ufffdb\ufffd"}
     assert sum("U+FFFD" in line for line in caplog.messages) == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "code"),
+    [
+        (b'"caf\xe9"', "caf\ufffd", "not-utf-8"),
+        (b'"a\xed\xa0\x80b"', "a\ufffd\ufffd\ufffdb", "not-utf-8"),
+        (rb'"a\ud800b"', "a\ufffdb", "lone-surrogates"),
+        (rb'"\ude00\ud83d\ude00"', "\ufffd😀", "lone-surrogates"),
+        (rb'"\\ud800 NaN \"Infinity\""', '\\ud800 NaN "Infinity"', ""),
+        (b'"a\x00\n\tb"', "a\x00\n\tb", ""),
+        (b"NaN", None, "not-a-number"),
+        (b"-Infinity", None, "not-a-number"),
+        (b"[Infinity,-1]", [None, -1], "not-a-number"),
+    ],
+)
+def test_what_is_not_clean_is_replaced(raw: bytes, value: object, code: str) -> None:
+    found, replaced = decode(b'\xef\xbb\xbf{"a": %s, "b": 1.50}' % raw)
+    assert found == {"a": value, "b": Decimal("1.50")}
+    assert {message.code for message in replaced} == ({code} if code else set())
+
+
+@given(ANY)
+def test_what_is_clean_stays_as_it_is(value: object) -> None:
+    body = write(value)
+    if b"\\ud" not in body:
+        assert clean(body) == (body, CLEAN)
+
+
+@given(st.binary() | st.text().map(str.encode) | ANY.map(write))
+def test_any_bytes_are_cleaned_to_text_and_no_further(body: bytes) -> None:
+    cleaned, _ = clean(body)
+    cleaned.decode()
+    assert clean(cleaned) == (cleaned, CLEAN)
+
+
+def test_each_kind_of_odd_text_is_warned_of_once(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(25):
+        start = NOW - timedelta(hours=5, minutes=-number)
+        world.add(Call(f"conv_{number}", start, start + timedelta(seconds=9), summary="cafe"))
+
+    def latin(exchange: Exchange) -> None:
+        body = exchange.answer.body.replace(b"cafe", b"caf\xe9").replace(b":9,", b":NaN,")
+        exchange.send(raw(exchange.answer._replace(body=body)))
+
+    with faulty(SandboxApi(world), lambda _number, _params: latin) as server:
+        result = attempt(settings_for(server, page_size=10))
+    assert result.error == ""
+    assert {record["summary"] for record in result.output.records} == {"caf\ufffd"}
+    assert {record["duration"] for record in result.output.records} == {None}
+    codes = [getattr(record, "code", "") for record in caplog.records]
+    assert codes.count("not-utf-8") == codes.count("not-a-number") == 1
 
 
 def test_numbers_of_any_size_keep_their_digits(world: World) -> None:

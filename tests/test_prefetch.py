@@ -57,7 +57,8 @@ class Pages:
             self.arrived.add(page)
             self._changed.notify_all()
         if page in self.never_add_up:
-            raise PageFailedError
+            message = "it never adds up"
+            raise PageFailedError(message)
         if page < 0:
             message = f"page {page} cannot be had"
             raise LookupError(message)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from requests import Request, RequestException
 
-from tap_ayra.api.explain import explain
-from tap_ayra.api.failures import Rule, rule_for_exception, rule_for_status
-from tap_ayra.api.headers import retry_after
+from tap_ayra.api.failures import failed_response
+from tap_ayra.api.network import failed_request
 from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.api.retry import Attempts, Patience
 from tap_ayra.api.session import open_session
-from tap_ayra.errors import PageFailedError, TapAyraError, TransientError
+from tap_ayra.errors import NotJSONError, PageFailedError, TapAyraError, TransientError
+from tap_ayra.messages import api as messages
+from tap_ayra.messages import in_mid_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -67,6 +68,7 @@ class AyraClient:
         read: Callable[[Response], T],
         *,
         accept: Collection[int] = (HTTPStatus.OK,),
+        about: str = "",
     ) -> T:
         """Make a GET request, again and again while its failures are transient.
 
@@ -77,9 +79,11 @@ class AyraClient:
             path: what follows ``api_url``, such as ``/conversations``.
             params: gives the query for each attempt (0, 1, 2 …); one that writes the same query
                 in another way each time is answered past the API's cache of 60 seconds.
-            read: turns a response into a result; raises `PageMismatchError` or `NotJSONError` if
-                the response does not add up. Called in this thread, once for each response.
+            read: turns a response into a result; raises `PageMismatchError` if the response does
+                not add up, and may let `NotJSONError` pass. Called in this thread, once for each
+                response.
             accept: the HTTP statuses that go to `read`; every other one is a failure.
+            about: what is requested (``Page 3``), as errors about a body that is not JSON name it.
 
         Raises:
             PageFailedError: if the response never added up.
@@ -90,6 +94,8 @@ class AyraClient:
             while True:
                 try:
                     return self._attempt(path, params(attempts.failed), read, accept)
+                except NotJSONError as error:
+                    self._wait_after(error.about(about) if about else error, attempts)
                 except TransientError as error:
                     self._wait_after(error, attempts)
         except PageFailedError:
@@ -101,7 +107,8 @@ class AyraClient:
     def _wait_after(self, error: TransientError, attempts: Attempts) -> None:
         """Wait before the next attempt; every thread does if the server asks for it."""
         wait = self._patience.wait_after(error, attempts)
-        self._logger.info("Trying again in %.1f s: %s", wait, str(error).splitlines()[0])
+        cause = in_mid_sentence(error.lines[0])
+        messages.RETRYING(seconds=wait, cause=cause).log(self._logger)
         if error.retry_after is None:
             time.sleep(wait)
         else:
@@ -122,28 +129,26 @@ class AyraClient:
             response = self.session.send(request, timeout=self._settings.request_timeout)
             headers = response.headers
             if response.status_code not in accept:
-                raise self._failure(rule_for_status(response.status_code), response)
+                hide = self._settings.confidential
+                raise self._failed(
+                    failed_response(response, api_url=self._settings.api_url, hide=hide)
+                )
         except RequestException as error:
-            raise self._failure(rule_for_exception(error)) from None
+            raise self._failed(
+                failed_request(
+                    error,
+                    api_url=self._settings.api_url,
+                    session=self.session,
+                    timeout=self._settings.request_timeout,
+                )
+            ) from None
         finally:
             self.limiter.release(headers)
         result = read(response)
         self._patience.succeeded()
         return result
 
-    def _failure(self, rule: Rule, response: Response | None = None) -> Exception:
-        status = None if response is None else response.status_code
-        text = explain(
-            rule,
-            status,
-            b"" if response is None else response.content,
-            request_id="" if response is None else response.headers.get("X-Request-Id", ""),
-            address=self._settings.api_url,
-            hide=self._settings.confidential,
-        )
-        if rule.passing:
-            wait = None if response is None else retry_after(response.headers)
-            return TransientError(text, status=status, retry_after=wait)
-        failure = TapAyraError(text)
-        self.limiter.close(failure)  # before this request's end lets another one start
-        return failure
+    def _failed(self, error: TransientError | TapAyraError) -> TransientError | TapAyraError:
+        if isinstance(error, TapAyraError):
+            self.limiter.close(error)  # before this request's end lets another one start
+        return error

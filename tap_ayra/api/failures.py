@@ -1,12 +1,33 @@
-"""The table of failures: what went wrong, whether it passes, and what to tell the user."""
+"""The table of failures by status, and a failure put into the user's words."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
-import requests
-from requests.exceptions import ContentDecodingError
+from tap_ayra.api.headers import retry_after
+from tap_ayra.errors import TapAyraError, TransientError
+from tap_ayra.messages import Text
+from tap_ayra.messages import api as messages
+from tap_ayra.redaction import one_line, plain
+from tap_ayra.settings.values import CHANGING_FILTERS, FIXED_FILTERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import requests
+
+    from tap_ayra.messages import Message
+
+PARAMETER_SETTINGS = {
+    "per_page": "page_size",
+    **{name: name for name in ("start_date", "end_date", *FIXED_FILTERS, *CHANGING_FILTERS)},
+}
+"""The setting behind each query parameter; the other parameters are the tap's own."""
+
+_MOST_VALUES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,88 +35,35 @@ class Rule:
     """A row of the table of failures.
 
     Attributes:
-        fault: whose it is: ``settings``, ``key``, ``API`` or ``network``.
-        what: what happened, in a few words.
+        source: where the problem lies: ``settings``, ``key``, ``API`` or ``network``.
+        cause: what happened.
         remedy: what to do about it.
-        passing: whether asking again may help.
+        transient: whether another attempt may help.
     """
 
-    fault: str
-    what: str
-    remedy: str
-    passing: bool = False
+    source: str
+    cause: Message
+    remedy: Message
+    transient: bool = False
 
 
-ASK = "Ask Ayra, with the request id where one is given."
-BUSY = "Nothing to do if it passes; else ask Ayra, with the request id where one is given."
-OWN_FAULT = "Check the settings; if they are right, report this as a fault of tap-ayra."
 BY_STATUS = {
-    400: Rule("settings", "Ayra did not accept the request", OWN_FAULT),
-    401: Rule(
-        "key",
-        "Ayra did not accept the API key",
-        "Set api_key (TAP_AYRA_API_KEY) to a valid key of this account; keys look like "
-        "sk_live_... or sk_test_...",
-    ),
-    403: Rule(
-        "key",
-        "The API key lacks a permission",
-        "Give the key set as api_key the permission conversations:read in Ayra.",
-    ),
-    404: Rule(
-        "settings",
-        "There is no conversations endpoint at this address",
-        "Check api_url; the default is https://api.ayra.ai/v1",
-    ),
-    407: Rule(
-        "network",
-        "The proxy wants to know who is asking",
-        "Put the proxy's user and password into its address in HTTPS_PROXY.",
-    ),
-    408: Rule("network", "The API timed out waiting for the request", BUSY, passing=True),
-    425: Rule("API", "The API is not ready for the request", BUSY, passing=True),
-    429: Rule(
-        "API",
-        "The rate limit of the key is used up",
-        "Wait a minute; where other programs use the same key, give the tap one of its own.",
-        passing=True,
-    ),
+    400: Rule("settings", messages.REQUEST_REJECTED, messages.CHECK_SETTINGS),
+    401: Rule("key", messages.KEY_REJECTED, messages.FIX_KEY),
+    403: Rule("key", messages.KEY_LACKS_PERMISSION, messages.FIX_PERMISSION),
+    404: Rule("settings", messages.NO_ENDPOINT, messages.FIX_URL),
+    407: Rule("network", messages.PROXY_AUTHENTICATION, messages.FIX_PROXY_CREDENTIALS),
+    408: Rule("network", messages.REQUEST_TIMEOUT, messages.USUALLY_TEMPORARY, transient=True),
+    425: Rule("API", messages.TOO_EARLY, messages.USUALLY_TEMPORARY, transient=True),
+    429: Rule("API", messages.RATE_LIMITED, messages.FIX_RATE, transient=True),
 }
-REDIRECTED = Rule(
-    "settings",
-    "The API redirects elsewhere, and the key goes only to the host of api_url",
-    "Check api_url; set it to the new address if you trust that one.",
-)
-REFUSED = Rule("API", "Ayra refused the request", ASK)
-SERVER = Rule("API", "The API has a fault of its own", BUSY, passing=True)
-UNREACHABLE = Rule(
-    "network",
-    "The API cannot be reached",
-    "Check api_url, the network and any proxy.",
-    passing=True,
-)
-TIMED_OUT = Rule(
-    "network",
-    "The API did not answer within request_timeout",
-    "Check the network, or raise request_timeout.",
-    passing=True,
-)
-BROKEN_OFF = Rule(
-    "network", "The answer broke off", "Check the network and any proxy.", passing=True
-)
-UNTRUSTED = Rule(
-    "network",
-    "The API's certificate could not be verified",
-    "Check api_url and this machine's clock; for a company's own certificate authority set "
-    "REQUESTS_CA_BUNDLE to its file.",
-)
-UNUSABLE = Rule(
-    "settings", "No request can be made with these settings", "Check api_url and any proxy."
-)
+REDIRECTED = Rule("settings", messages.REDIRECTED, messages.FIX_REDIRECT)
+REFUSED = Rule("API", messages.REFUSED, messages.CONTACT_AYRA)
+SERVER = Rule("API", messages.SERVER_ERROR, messages.USUALLY_TEMPORARY, transient=True)
 
 
 def rule_for_status(status: int) -> Rule:
-    """The row for an HTTP status other than 200."""
+    """Find the row for an HTTP status that is not a success."""
     if status in BY_STATUS:
         return BY_STATUS[status]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -103,17 +71,54 @@ def rule_for_status(status: int) -> Rule:
     return REDIRECTED if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST else REFUSED
 
 
-def rule_for_exception(error: requests.RequestException) -> Rule:
-    """The row for a request that got no answer, or none that could be read to its end."""
-    text = str(error)
-    if isinstance(error, requests.exceptions.SSLError) and "CERTIFICATE_VERIFY" in text:
-        return UNTRUSTED
-    if isinstance(error, requests.TooManyRedirects):
-        return REDIRECTED
-    if isinstance(error, requests.Timeout) or "timed out" in text:
-        return TIMED_OUT
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | ContentDecodingError):
-        return BROKEN_OFF
-    if isinstance(error, requests.ConnectionError):
-        return BROKEN_OFF if "aborted" in text else UNREACHABLE
-    return UNUSABLE
+def failed_response(
+    response: requests.Response, *, api_url: str, hide: Iterable[str] = ()
+) -> TransientError | TapAyraError:
+    """Make the error for a response whose status is not a success.
+
+    Args:
+        response: of its body only the documented fields of ``error`` are used, never the text
+            at large.
+        api_url: the setting; shown if it is worth a check.
+        hide: values (the key, the caller) that the API may quote and nobody should read.
+    """
+    status = response.status_code
+    rule = rule_for_status(status)
+    error = _error_object(response.content)
+    cause, remedy = rule.cause(), rule.remedy()
+    field = plain(error.get("field"), hide)
+    if rule is BY_STATUS[HTTPStatus.BAD_REQUEST] and field in PARAMETER_SETTINGS:
+        setting = PARAMETER_SETTINGS[field]
+        cause = messages.SETTING_REJECTED(setting=setting)
+        remedy = messages.FIX_SETTING(setting=setting, variable=f"TAP_AYRA_{setting.upper()}")
+    elif rule is BY_STATUS[HTTPStatus.BAD_REQUEST] and field:
+        cause = messages.PARAMETER_REJECTED(parameter=field)
+    said = plain(error.get("message"), hide)
+    whole = Text(f"{cause} (HTTP {status})" + (f": {said}" if said else ""), cause.code)
+    lines = [whole, remedy]
+    values = error.get("valid_values")
+    if isinstance(values, list) and values:
+        shown = ", ".join(plain(value, hide) for value in values[:_MOST_VALUES])
+        lines.append(messages.ALLOWED_VALUES(values=shown))
+    if "api_url" in remedy:
+        lines.append(messages.URL_IS(url=api_url))
+    request_id = one_line(error.get("request_id") or response.headers.get("X-Request-Id"), hide)
+    if request_id:
+        lines.append(messages.REQUEST_ID(request_id=request_id))
+    if rule.transient:
+        return TransientError(*lines, status=status, retry_after=retry_after(response.headers))
+    return TapAyraError(*lines)
+
+
+def _error_object(body: bytes) -> dict[str, Any]:
+    """Give the ``error`` object of a documented error body; empty if the body is another."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(document, dict) or not isinstance(document.get("error"), dict):
+        return {}
+    error: dict[str, Any] = document["error"]
+    if isinstance(document.get("meta"), dict):
+        error.setdefault("request_id", document["meta"].get("request_id"))
+    return error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tap_ayra.api.headers import LONGEST_WINDOW, WHOLE_SECOND, server_time
 from tap_ayra.errors import QuotaExhaustedError
+from tap_ayra.messages import api as messages
 from tap_ayra.patience import LONGEST_SERVER_WAIT
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class RateLimiter:
         until = time.monotonic() + wait
         if until > self._told_until + WHOLE_SECOND:
             self._told_until = until
-            self._logger.info("Rate limit reached: waiting %.0f s for the next window", wait)
+            messages.WAITING(seconds=wait).log(self._logger)
 
     def _learn(self, headers: Mapping[str, str]) -> None:
         try:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from tap_ayra.errors import PageFailedError, PageMismatchError, QuotaExhaustedError, TapAyraError
+from tap_ayra.errors import (
+    NotJSONError,
+    PageFailedError,
+    PageMismatchError,
+    QuotaExhaustedError,
+    TapAyraError,
+)
+from tap_ayra.messages import api as messages
 from tap_ayra.patience import (
     LONGEST_OWN_WAIT,
     LONGEST_SERVER_WAIT,
@@ -21,9 +28,6 @@ from tap_ayra.patience import (
 if TYPE_CHECKING:
     from tap_ayra.errors import TransientError
 
-ASK_AYRA = "If it stays so, ask Ayra, and report it as a fault of tap-ayra where they see none."
-LATER = "The state written so far is good: the next run goes on where this one stopped."
-
 
 @dataclass(slots=True)
 class Attempts:
@@ -31,20 +35,46 @@ class Attempts:
 
     Attributes:
         failed: in any way.
-        mismatched: because the response did not add up.
+        inconsistent: because the response did not add up.
+        problem: why the last response was not JSON, if it was complete.
+        same: how many complete responses in a row were not JSON for that very reason.
     """
 
     failed: int = 0
-    mismatched: int = 0
+    inconsistent: int = 0
+    problem: str | None = None
+    same: int = 0
+
+    def count(self, error: TransientError) -> bool:
+        """Count a failed attempt.
+
+        Returns:
+            Whether it is the API's to answer for: a response that does not add up, or one that
+            is complete and not JSON.
+        """
+        self.failed += 1
+        if isinstance(error, PageMismatchError):
+            self.inconsistent += 1
+            return True
+        problem = error.problem if isinstance(error, NotJSONError) else None
+        self.same = self.same + 1 if problem == self.problem else 1
+        self.problem = problem
+        return problem is not None
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the quick retries are used up."""
+        wrong = self.same if self.problem else 0
+        return max(self.inconsistent, wrong) > QUICK_RETRIES
 
 
 class Patience:
     """Decides on the waits between the attempts of all threads, and when to stop trying.
 
     The server's word comes first; such waits may add up to `LONGEST_SERVER_WAIT` in a row. A
-    response that does not add up is requested again within seconds, `QUICK_RETRIES` times. All
-    other waits double, with jitter, until there was no successful response for
-    `SECONDS_WITHOUT_SUCCESS`.
+    response that does not add up, or is complete but the same broken JSON each time, is requested
+    again within seconds, `QUICK_RETRIES` times. All other waits double, with jitter, until there
+    was no successful response for `SECONDS_WITHOUT_SUCCESS`.
     """
 
     def __init__(self, *, max_tries: int | None = None) -> None:
@@ -76,15 +106,14 @@ class Patience:
         Raises:
             TapAyraError: if it is time to give up; the text says why.
         """
-        attempts.failed += 1
+        wrong = attempts.count(error)
         waited = self._failing_for()
         if self._max_tries and attempts.failed >= self._max_tries:
-            raise TapAyraError(str(error)) from None
-        if isinstance(error, PageMismatchError):
-            attempts.mismatched += 1
-            if attempts.mismatched > QUICK_RETRIES:
-                msg = f"{error}\nIt was asked for {attempts.failed} times. {ASK_AYRA}"
-                raise PageFailedError(msg) from None
+            raise TapAyraError(*error.lines) from None
+        if wrong:
+            if attempts.exhausted:
+                gave_up = messages.GAVE_UP(attempts=attempts.failed)
+                raise PageFailedError(error.lines[0], gave_up, *error.lines[1:]) from None
             return random.uniform(*QUICK_WAIT)  # noqa: S311
         if error.retry_after is not None:
             self._allow(error.retry_after, limited=error.status == HTTPStatus.TOO_MANY_REQUESTS)
@@ -92,8 +121,7 @@ class Patience:
         doubled = min(LONGEST_OWN_WAIT, 2.0 ** (attempts.failed - 1))
         wait = doubled * random.uniform(0.75, 1.25)  # noqa: S311
         if waited + wait > SECONDS_WITHOUT_SUCCESS:
-            msg = f"{error}\nThere was no good answer for {waited / 60:.1f} minutes. {LATER}"
-            raise TapAyraError(msg) from None
+            raise TapAyraError(*error.lines, messages.NO_SUCCESS(minutes=waited / 60)) from None
         return wait
 
     def _failing_for(self) -> float:

@@ -1,12 +1,11 @@
-"""HTTP to one host only, where a whole answer has to arrive before a deadline.
+"""HTTP to one host only, where a whole response has to arrive before a deadline.
 
-The timeouts of `requests` start anew with every byte received, so an answer that drips in
+The timeouts of `requests` start anew with every byte received, so a response that drips in
 would never end. Here the clock starts with the request and runs on to the last byte.
 """
 
 from __future__ import annotations
 
-import http.client
 import io
 import logging
 import time
@@ -14,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3.exceptions
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
 if TYPE_CHECKING:
-    import socket
+    from requests import Response
 
     from tap_ayra.settings.values import Settings
 
-
-BUFFER_BYTES = 1 << 17
-"""Room for a whole page: each read of less would hand the interpreter's lock to and fro."""
+MOST_BYTES = 1 << 17
+"""Bytes received at a time, room for a whole page: each receive of less would hand the
+interpreter's lock to and fro."""
 
 
 def open_session(settings: Settings, *, debug: bool = False) -> OneHostSession:
@@ -52,67 +51,46 @@ def open_session(settings: Settings, *, debug: bool = False) -> OneHostSession:
     return session
 
 
-class _TimedReader(io.RawIOBase):
-    """Reads from a socket, each time waiting only for what is left until the deadline."""
-
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
-        self._raw = raw
-        self._sock = sock
-        seconds = sock.gettimeout()
-        self._deadline = None if seconds is None else time.monotonic() + seconds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401
-        if self._deadline is not None:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                msg = "the answer timed out before its end"
-                raise TimeoutError(msg)
-            self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_TimedReader(self.fp.detach(), sock), BUFFER_BYTES)
-
-
-class _TimedConnection(HTTPConnection):
-    response_class = _TimedResponse
-
-
-class _TimedTLSConnection(HTTPSConnection):
-    response_class = _TimedResponse
-
-
-class _TimedPool(HTTPConnectionPool):
-    ConnectionCls = _TimedConnection
-
-
-class _TimedTLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TimedTLSConnection
-
-
 class DeadlineAdapter(HTTPAdapter):
-    """Requests' adapter, with its read timeout counted for the whole answer."""
+    """Requests' adapter, with its timeout counted from the request to the last byte."""
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the pool of connections."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _TimedPool, "https": _TimedTLSPool}
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> Response:
+        """Send a request and read the whole response.
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
-        """Make the pool of connections through a proxy."""
-        manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = {"http": _TimedPool, "https": _TimedTLSPool}
-        return manager
+        Args:
+            request: what to send.
+            args: none.
+            options: as the session gives them; ``timeout`` is the seconds for all of it.
+
+        Raises:
+            requests.RequestException: if that fails, or takes longer.
+        """
+        deadline = time.monotonic() + options["timeout"]
+        response = super().send(request, *args, **{**options, "stream": True})
+        try:
+            response.raw = io.BytesIO(_read(response.raw, deadline))
+        except urllib3.exceptions.DecodeError as error:
+            raise ContentDecodingError(error, response=response) from None
+        except (TimeoutError, urllib3.exceptions.ReadTimeoutError) as error:
+            raise requests.ReadTimeout(error, response=response) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ChunkedEncodingError(error, response=response) from None
+        return response
+
+
+def _read(raw: Any, deadline: float) -> bytes:  # noqa: ANN401  urllib3's response
+    """Read a body to its end; each receive waits only for what is left until the deadline."""
+    parts: list[bytes] = []
+    connection = raw.connection
+    with raw:  # it closes the connection, unless that has gone back to the pool
+        while not parts or parts[-1]:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            if connection is not None and connection.sock is not None:
+                connection.sock.settimeout(left)
+            parts.append(raw.read1(MOST_BYTES, decode_content=True))
+    return b"".join(parts)
 
 
 class OneHostSession(requests.Session):
@@ -124,11 +102,11 @@ class OneHostSession(requests.Session):
         self.max_redirects = 1
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Find where a response redirects to; None where that leaves the host, port or https."""
+        """Find where a response redirects to; None if that leaves the host, port or https."""
         try:
             target = super().get_redirect_target(resp)
             stays = target is not None and _origin(urljoin(resp.url, target)) == _origin(resp.url)
-        except ValueError:  # it is no address
+        except ValueError:  # it is not an address
             return None
         return target if stays else None
 

@@ -6,6 +6,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Self
 
+_NAMES = ("API", "Ayra", "JSON", "SOCKS", "TLS")
+
 
 class Text(str):
     """A sentence ready to be read.
@@ -49,3 +51,8 @@ class Message:
 def plural(count: int, noun: str, nouns: str = "") -> str:
     """Write a count with its noun: ``1 page``, ``1,200 pages``."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def in_mid_sentence(text: str) -> str:
+    """Begin a sentence as it stands after a colon: in lower case, but for names."""
+    return text if text.startswith(_NAMES) else text[:1].lower() + text[1:]

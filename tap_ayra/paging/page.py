@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tap_ayra.api.decoding import decode
+from tap_ayra.api.decoding import CLEAN, Replaced, decode
 from tap_ayra.errors import PageMismatchError
 from tap_ayra.instants import format_instant, parse_instant, whole_second
 
@@ -64,7 +64,7 @@ class Page:
         per_page: how many of them make a page, by ``meta.per_page``.
         pages: how many pages the window has, by ``meta.total_pages``.
         timestamp: the API's clock, by ``meta.timestamp``; None where it gives none.
-        replaced: whether characters that are no Unicode text were replaced by U+FFFD.
+        replaced: what had to be replaced in the body, by the messages that say so.
     """
 
     token: PageToken
@@ -74,7 +74,7 @@ class Page:
     per_page: int
     pages: int
     timestamp: datetime | None
-    replaced: bool = False
+    replaced: Replaced = CLEAN
 
     @property
     def ids(self) -> set[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from singer_sdk.helpers.conform import TypeConformanceLevel
 from singer_sdk.singerlib import RecordMessage
 from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
 
-from tap_ayra.api import Prefetch
+from tap_ayra.api import CLEAN, Prefetch, Replaced
 from tap_ayra.errors import PageMismatchError, TapAyraError
 from tap_ayra.instants import earlier, format_instant, whole_second
 from tap_ayra.output.conform import Conformer
@@ -50,7 +51,7 @@ class Conversations(AyraStream):
     #: `get_records` writes one after each page.
     STATE_MSG_FREQUENCY = sys.maxsize
 
-    _warned_of_surrogates = False
+    _warned: Replaced = CLEAN
     _extracted_at: datetime | None = None
 
     @cached_property
@@ -134,6 +135,7 @@ class Conversations(AyraStream):
             lambda attempt: self.query(replace(token, again=token.again + attempt)),
             read,
             accept={HTTPStatus.OK, HTTPStatus.NOT_FOUND} if token.page > 1 else {HTTPStatus.OK},
+            about=f"Page {token.page}",
         )
 
     def get_records(self, context: Context | None) -> Iterator[Record]:  # noqa: ARG002
@@ -236,8 +238,6 @@ class Conversations(AyraStream):
         return True
 
     def _warn_of(self, page: Page) -> None:
-        if page.replaced and not self._warned_of_surrogates:
-            self._warned_of_surrogates = True
-            self.logger.warning(
-                "Some text holds characters that are no Unicode; each is delivered as U+FFFD"
-            )
+        for message in page.replaced - self._warned:
+            message().log(self.logger, logging.WARNING)
+        self._warned |= page.replaced
