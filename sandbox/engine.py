@@ -159,7 +159,7 @@ class Dagster:
 @contextlib.contextmanager
 def dagster(agency: Agency, port: int = 0) -> Iterator[Dagster]:
     """Run Dagster for an agency as long as the context lasts; its log is `dagster.log`."""
-    port = port or _free_port()
+    port = port or free_port()
     log = agency.folder / "dagster.log"
     command = [
         str(Path(sys.executable).with_name("dagster")),
@@ -209,7 +209,8 @@ def wait(look: Callable[[], Found], within: float, what: str) -> Found:
     return found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

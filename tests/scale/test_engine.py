@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import time
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +20,7 @@ from tests.scale.watching import (
     meltano_of,
     most_at_once,
     reading,
+    slow,
     state_of,
 )
 
@@ -93,7 +92,7 @@ def test_limits_were_held(running: Agency, page: Dagster) -> None:
 
 def test_a_killed_worker_is_replaced(running: Agency, page: Dagster) -> None:
     account = running.accounts["killed"]
-    with _slow(account):
+    with slow(account):
         backfill = page.materialize(MONTHS, _of(page, MONTHS, "killed")[:1])
         reading(account)
         [run] = page.runs(backfill)
@@ -112,7 +111,7 @@ def test_a_killed_worker_is_replaced(running: Agency, page: Dagster) -> None:
 def test_a_stop_ends_tap_and_target_with_their_state(running: Agency, page: Dagster) -> None:
     account = running.accounts["stopped"]
     partition = _of(page, MONTHS, "stopped")[0]
-    with _slow(account):
+    with slow(account):
         backfill = page.materialize(MONTHS, [partition])
         reading(account)
         [run] = page.runs(backfill)
@@ -174,16 +173,6 @@ def _of(page: Dagster, asset: str, *accounts: str) -> list[str]:
 def _finished(page: Dagster, asset: str, *accounts: str) -> list[Run]:
     partitions = _of(page, asset, *accounts)
     return page.finished(page.materialize(asset, partitions), len(partitions), PATIENCE)
-
-
-@contextlib.contextmanager
-def _slow(account: Account) -> Iterator[None]:
-    """Let each response of an account take a second."""
-    account.api.on_request = lambda _: time.sleep(1)
-    try:
-        yield
-    finally:
-        account.api.on_request = None
 
 
 class _Camera:

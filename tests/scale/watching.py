@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
+import time
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -13,6 +15,8 @@ from sandbox.engine import wait
 from sandbox.meltano_project import MELTANO, ROOT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sandbox.agency import Account, Agency
     from sandbox.engine import Run
 
@@ -23,6 +27,16 @@ def reading(account: Account) -> None:
     """Wait until an account's API has been asked something more."""
     before = len(account.api.requests)
     wait(lambda: len(account.api.requests) > before + 1, SOON, f"a request for {account.name}")
+
+
+@contextlib.contextmanager
+def slow(account: Account) -> Iterator[None]:
+    """Let each response of an account take a second."""
+    account.api.on_request = lambda _: time.sleep(1)
+    try:
+        yield
+    finally:
+        account.api.on_request = None
 
 
 def meltano_of(run: Run) -> psutil.Process | None:
