@@ -49,6 +49,7 @@ lock: | $(filter .tools/bin/uv,$(UV)) ## Pin the newest versions (LOCK_OPTIONS=-
 	$(LOCK) --group pyproject.toml:orchestrate --output-file requirements/orchestrate.txt
 	$(LOCK) --group pyproject.toml:scale --constraints requirements/orchestrate.txt \
 		--output-file requirements/scale.txt
+	$(LOCK) --group pyproject.toml:airflow --output-file requirements/airflow.txt
 	for target in jsonl postgres; do \
 		sed -n "s/^ *pip_url: \(.*target-$$target==.*\)/\1/p" meltano.yml \
 		| $(LOCK) - --output-file requirements/target-$$target.txt || exit 1; \

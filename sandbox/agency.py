@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
+import re
 import subprocess
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -113,7 +113,10 @@ class Agency:
 
 @contextlib.contextmanager
 def agency(
-    folder: Path, accounts: Iterable[Account], span: tuple[datetime, datetime]
+    folder: Path,
+    accounts: Iterable[Account],
+    span: tuple[datetime, datetime],
+    **limits: int,
 ) -> Iterator[Agency]:
     """Serve accounts, and a warehouse, as long as the context lasts.
 
@@ -121,6 +124,7 @@ def agency(
         folder: Gets the accounts' files, Dagster's storage and what is temporary.
         accounts: Whose APIs are served.
         span: Begin and end of what Dagster shows as history.
+        limits: Numbers in Dagster's instance file to replace, such as max_concurrent_runs.
     """
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgres())
@@ -129,7 +133,7 @@ def agency(
             _create_database(server, name)
         for name in ("accounts", "dagster", "tmp"):
             (folder / name).mkdir(parents=True)
-        shutil.copy(INSTANCE, folder / "dagster")
+        (folder / "dagster" / INSTANCE.name).write_text(_limited(limits), encoding="utf-8")
         for account in accounts:
             served = stack.enter_context(serve(account.api, latency=account.latency))
             _write_account(folder, account, served)
@@ -142,6 +146,16 @@ def agency(
             capture_output=True,
         )
         yield Agency(folder, {account.name: account for account in accounts}, server, environment)
+
+
+def _limited(limits: Mapping[str, int]) -> str:
+    text = INSTANCE.read_text(encoding="utf-8")
+    for name, number in limits.items():
+        text, found = re.subn(rf"\b{name}: \d+", f"{name}: {number}", text)
+        if found != 1:
+            message = f"{INSTANCE.name} has {name} {found} times"
+            raise ValueError(message)
+    return text
 
 
 def _write_account(folder: Path, account: Account, served: RunningSandbox) -> None:

@@ -79,9 +79,10 @@ class Run:
 class Dagster:
     """A running Dagster."""
 
-    def __init__(self, url: str) -> None:
-        """Speak to the Dagster at this address."""
+    def __init__(self, url: str, process: int) -> None:
+        """Speak to the Dagster at this address, whose first process has this id."""
         self.url = url
+        self.process = process
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -181,7 +182,7 @@ def dagster(agency: Agency, port: int = 0) -> Iterator[Dagster]:
             start_new_session=True,  # a Ctrl-C goes to one, who stops it in order
         ) as process,
     ):
-        page = Dagster(f"http://127.0.0.1:{port}")
+        page = Dagster(f"http://127.0.0.1:{port}", process.pid)
 
         def answers() -> bool:
             if process.poll() is not None:
