@@ -81,9 +81,8 @@ def test_a_worker_killed_with_all_that_it_started(
 def test_a_machine_that_restarts(tmp_path: Path, figure: Callable[[str, float], None]) -> None:
     account, span = _account()
     with agency(tmp_path, [account], span, max_runtime_seconds=200) as running:
-        with dagster(running) as page:
-            with _in_the_middle_of_a_month(page, account) as (backfill, run):
-                killed = _kill_with_children(psutil.Process(page.process))
+        with dagster(running) as page, _in_the_middle_of_a_month(page, account) as (backfill, run):
+            killed = _kill_with_children(psutil.Process(page.process))
         with dagster(running) as page:
             assert {r.status for r in page.runs(backfill) if r.id == run.id} == {"STARTED"}
             page.finished(backfill, 1, PATIENCE)
