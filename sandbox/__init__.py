@@ -3,13 +3,13 @@
 from sandbox.api import SandboxApi
 from sandbox.call import Call
 from sandbox.clock import SandboxClock
-from sandbox.records import Answer, RequestRecord
+from sandbox.records import ApiResponse, RequestRecord
 from sandbox.server import RunningSandbox, serve
 from sandbox.transport import SandboxAdapter
 from sandbox.world import World
 
 __all__ = [
-    "Answer",
+    "ApiResponse",
     "Call",
     "RequestRecord",
     "RunningSandbox",

@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox import Answer, RunningSandbox, SandboxApi, SandboxClock, World, errors, serve
+from sandbox import ApiResponse, RunningSandbox, SandboxApi, SandboxClock, World, errors, serve
 from sandbox.formats import encode
 from sandbox.generate import CallCentre
 from sandbox.options import parser
@@ -101,10 +101,10 @@ def _world(options: Namespace, oddities: Mapping[str, Any]) -> World:
     return world
 
 
-def _fail_once(after: int, status: int) -> Callable[[int, Mapping[str, str]], Answer | None]:
+def _fail_once(after: int, status: int) -> Callable[[int, Mapping[str, str]], ApiResponse | None]:
     refusal = errors.failure(status)
     body = encode(refusal.body)
-    return lambda number, _: Answer(status, {}, body) if number == after + 1 else None
+    return lambda number, _: ApiResponse(status, {}, body) if number == after + 1 else None
 
 
 def _wait(sandbox: RunningSandbox) -> int:

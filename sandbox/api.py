@@ -1,4 +1,4 @@
-"""The simulated API itself: a request in, an answer out, all time from the world's clock."""
+"""The simulated API itself: a request in, a response out, all time from the world's clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.cache import CachedPage, PageCache
 from sandbox.crooked import Crooked
 from sandbox.formats import encode, http_date
 from sandbox.rate_windows import DAY, Allowance, RateWindows
-from sandbox.records import Answer, Request, RequestRecord, read_target
+from sandbox.records import ApiResponse, Request, RequestRecord, read_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -44,9 +44,9 @@ class SandboxApi(Crooked):
         date_filters_keep_fractions: Whether fractions of a second count in date filters.
         retry_after: The form in which a 429 says when to come back.
         base_url: What `links` begin with.
-        on_request: Called with the parameters before each answer; `conversation_id` is one of them
-            where a transcript is asked for.
-        faults: Called with the request's number and parameters; its answer, if it gives one, is
+        on_request: Called with the parameters before each response; for a transcript
+            `conversation_id` is one of them.
+        faults: Called with the request's number and parameters; its response, if it gives one, is
             sent as it is and counts against no limit.
         requests: What has been asked so far.
     """
@@ -64,7 +64,7 @@ class SandboxApi(Crooked):
     retry_after: Literal["seconds", "date"] | None = "seconds"
     base_url: str = "https://api.ayra.ai/v1"
     on_request: Callable[[Mapping[str, str]], None] | None = None
-    faults: Callable[[int, Mapping[str, str]], Answer | None] | None = None
+    faults: Callable[[int, Mapping[str, str]], ApiResponse | None] | None = None
     requests: list[RequestRecord] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
@@ -75,8 +75,8 @@ class SandboxApi(Crooked):
         self._cache = PageCache()
         self._rates = RateWindows()
 
-    def handle(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Answer:
-        """Answer a request at once.
+    def handle(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> ApiResponse:
+        """ApiResponse a request at once.
 
         Args:
             method: The HTTP method.
@@ -96,11 +96,11 @@ class SandboxApi(Crooked):
             now = self.world.clock.now()
             cached, rows = False, 0
             if fault is not None:
-                answer = fault
+                response = fault
             else:
                 key = _bearer(headers)
                 allowance = self._rates.take(key or "", now, self._limits())
-                answer_headers = _headers(self.node_time(number, now), allowance)
+                response_headers = _headers(self.node_time(number, now), allowance)
                 try:
                     self._authorize(key, now, allowance)
                     if asked.endpoint is None:
@@ -111,16 +111,18 @@ class SandboxApi(Crooked):
                         Request(number, key or "", params, now), asked.endpoint, query
                     )
                     rows = page.rows
-                    answer = Answer(200, answer_headers | {"Content-Type": content_type}, page.body)
+                    response = ApiResponse(
+                        200, response_headers | {"Content-Type": content_type}, page.body
+                    )
                 except errors.ApiError as error:
-                    answer_headers |= error.headers
-                    answer = Answer(error.status, answer_headers, encode(error.body))
+                    response_headers |= error.headers
+                    response = ApiResponse(error.status, response_headers, encode(error.body))
             self.requests.append(
                 RequestRecord(
-                    number, method, path, params, answer.status, now, cached, rows, asked.endpoint
+                    number, method, path, params, response.status, now, cached, rows, asked.endpoint
                 )
             )
-        return answer
+        return response
 
     def _limits(self) -> list[tuple[int, float]]:
         limits = [(self.rate_limit, self.window_seconds), (self.daily_limit, DAY)]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class ApiError(Exception):
-    """An answer that is an error."""
+    """A response that is an error."""
 
     def __init__(  # noqa: PLR0913
         self,

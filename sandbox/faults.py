@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from sandbox.records import Answer, read_target
+from sandbox.records import ApiResponse, read_target
 
 if TYPE_CHECKING:
     import ssl
@@ -32,13 +32,13 @@ class Exchange:
     """One request and the connection that it came on.
 
     Attributes:
-        connection: What the answer goes to.
-        answer: What the API says if nothing goes wrong.
+        connection: What the response goes to.
+        response: What the API says if nothing goes wrong.
         stopped: Set when the server ends.
     """
 
     connection: socket.socket
-    answer: Answer
+    response: ApiResponse
     stopped: threading.Event
 
     def send(self, data: bytes) -> None:
@@ -66,64 +66,64 @@ Fault = Callable[[Exchange], None]
 Script = Callable[[int, Mapping[str, str]], Fault | None]
 
 
-def raw(answer: Answer, **headers: str) -> bytes:
-    """Write an answer as HTTP does."""
-    lines = {"Content-Length": str(len(answer.body)), **answer.headers, **headers}
-    reason = HTTPStatus(answer.status).phrase if answer.status in set(HTTPStatus) else "Odd"
-    head = [f"HTTP/1.1 {answer.status} {reason}", *(f"{k}: {v}" for k, v in lines.items())]
-    return "\r\n".join([*head, "", ""]).encode("latin-1") + answer.body
+def raw(response: ApiResponse, **headers: str) -> bytes:
+    """Write a response as HTTP does."""
+    lines = {"Content-Length": str(len(response.body)), **response.headers, **headers}
+    reason = HTTPStatus(response.status).phrase if response.status in set(HTTPStatus) else "Odd"
+    head = [f"HTTP/1.1 {response.status} {reason}", *(f"{k}: {v}" for k, v in lines.items())]
+    return "\r\n".join([*head, "", ""]).encode("latin-1") + response.body
 
 
 def whole(exchange: Exchange) -> None:
-    """Answer as the API does: no fault."""
-    exchange.send(raw(exchange.answer))
+    """Respond as the API does: no fault."""
+    exchange.send(raw(exchange.response))
 
 
 def reset(exchange: Exchange) -> None:
-    """Reset the connection before the answer."""
+    """Reset the connection before the response."""
     exchange.reset()
 
 
 def closed(exchange: Exchange) -> None:
-    """Close the connection before the answer."""
+    """Close the connection before the response."""
     exchange.end()
 
 
 def reset_in_the_body(exchange: Exchange) -> None:
     """Reset the connection half-way through the body."""
-    exchange.send(raw(exchange.answer)[: -len(exchange.answer.body) // 2])
+    exchange.send(raw(exchange.response)[: -len(exchange.response.body) // 2])
     exchange.reset()
 
 
 def truncated(exchange: Exchange) -> None:
     """Close the connection before the body has its length."""
-    exchange.send(raw(exchange.answer)[:-7])
+    exchange.send(raw(exchange.response)[:-7])
     exchange.end()
 
 
 def truncated_in_the_head(exchange: Exchange) -> None:
     """Close the connection before the headers end."""
-    exchange.send(raw(exchange.answer)[:30])
+    exchange.send(raw(exchange.response)[:30])
     exchange.end()
 
 
 def truncated_chunks(exchange: Exchange) -> None:
     """Close a chunked body before its last chunk."""
-    body = exchange.answer.body
-    head = raw(exchange.answer._replace(body=b""), **{"Transfer-Encoding": "chunked"})
+    body = exchange.response.body
+    head = raw(exchange.response._replace(body=b""), **{"Transfer-Encoding": "chunked"})
     half = body[: len(body) // 2]
     exchange.send(head.replace(b"Content-Length: 0\r\n", b"") + b"%x\r\n%s\r\n" % (len(half), half))
     exchange.end()
 
 
 def stalled(exchange: Exchange) -> None:
-    """Never answer."""
+    """Never response."""
     exchange.wait_for_the_client()
 
 
 def stalled_in_the_body(exchange: Exchange) -> None:
     """Stop answering half-way through the body."""
-    exchange.send(raw(exchange.answer)[: -len(exchange.answer.body) // 2])
+    exchange.send(raw(exchange.response)[: -len(exchange.response.body) // 2])
     exchange.wait_for_the_client()
 
 
@@ -136,54 +136,54 @@ def _drip(exchange: Exchange, data: bytes) -> None:
 
 def dripping(exchange: Exchange) -> None:
     """Send headers and body a byte at a time."""
-    _drip(exchange, raw(exchange.answer))
+    _drip(exchange, raw(exchange.response))
 
 
 def dripping_body(exchange: Exchange) -> None:
     """Send the body a byte at a time."""
-    message = raw(exchange.answer)
-    head = len(message) - len(exchange.answer.body)
+    message = raw(exchange.response)
+    head = len(message) - len(exchange.response.body)
     exchange.send(message[:head])
     _drip(exchange, message[head:])
 
 
 def not_http(exchange: Exchange) -> None:
-    """Answer in another protocol."""
+    """Respond in another protocol."""
     exchange.send(b"SSH-2.0-OpenSSH_9.9\r\n")
     exchange.end()
 
 
 def zipped(exchange: Exchange) -> None:
-    """Answer compressed: no fault."""
-    answer = exchange.answer._replace(body=gzip.compress(exchange.answer.body))
-    exchange.send(raw(answer, **{"Content-Encoding": "gzip"}))
+    """Respond compressed: no fault."""
+    response = exchange.response._replace(body=gzip.compress(exchange.response.body))
+    exchange.send(raw(response, **{"Content-Encoding": "gzip"}))
 
 
 def zipped_badly(exchange: Exchange) -> None:
     """Call compressed what is not."""
-    exchange.send(raw(exchange.answer, **{"Content-Encoding": "gzip"}))
+    exchange.send(raw(exchange.response, **{"Content-Encoding": "gzip"}))
 
 
 def mislabelled(exchange: Exchange) -> None:
     """Name a charset that the body is not in, as JSON never is: no fault."""
-    exchange.send(raw(exchange.answer, **{"Content-Type": "text/html; charset=ISO-8859-1"}))
+    exchange.send(raw(exchange.response, **{"Content-Type": "text/html; charset=ISO-8859-1"}))
 
 
 def instead(status: int, body: bytes | dict[str, Any] = b"", **headers: str) -> Fault:
-    """Send another answer in place of the API's; ``_`` in a header's name stands for ``-``."""
+    """Send another response in place of the API's; ``_`` in a header's name stands for ``-``."""
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
     names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda exchange: exchange.send(raw(Answer(status, names, body)))
+    return lambda exchange: exchange.send(raw(ApiResponse(status, names, body)))
 
 
 def edited(edit: Callable[[Any], None]) -> Fault:
-    """Send the API's answer with its JSON changed, where that can be done."""
+    """Send the API's response with its JSON changed, where that can be done."""
 
     def send(exchange: Exchange) -> None:
-        document = json.loads(exchange.answer.body)
+        document = json.loads(exchange.response.body)
         with contextlib.suppress(LookupError):
             edit(document)
-        exchange.send(raw(exchange.answer._replace(body=json.dumps(document).encode())))
+        exchange.send(raw(exchange.response._replace(body=json.dumps(document).encode())))
 
     return send
 
@@ -288,8 +288,8 @@ class FaultyServer:
             self.requests.append(Seen(target, params, headers))
             number = len(self.requests)
         fault = self.script(number, params) or whole
-        answer = self.api.handle(method, parts.path, parts.query, headers)
-        fault(Exchange(connection, answer, self._stopped))
+        response = self.api.handle(method, parts.path, parts.query, headers)
+        fault(Exchange(connection, response, self._stopped))
 
 
 def _read_head(connection: socket.socket) -> str:

@@ -14,7 +14,7 @@ Endpoint = Literal["conversations", "transcript"]
 _PATH = re.compile(r"/v1/conversations(?:/(?P<id>[^/]+)/transcript)?")
 
 
-class Answer(NamedTuple):
+class ApiResponse(NamedTuple):
     """What the API sends back."""
 
     status: int
@@ -58,9 +58,9 @@ class RequestRecord(NamedTuple):
         method: GET, if nothing is wrong.
         path: The path that was asked for.
         params: The query's parameters, and `conversation_id` where the path names one.
-        status: The answer's status.
+        status: The response's status.
         at: When it was answered, by the world's clock.
-        cached: Whether the answer came from the cache.
+        cached: Whether the response came from the cache.
         rows: How many conversations or messages it held.
         endpoint: The endpoint that was asked for, if there is one at this path.
     """

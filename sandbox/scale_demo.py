@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from sandbox import Answer
+from sandbox import ApiResponse
 from sandbox.agency import Account, agency, history
 from sandbox.engine import CURRENT, MONTHS, Dagster, DagsterError, dagster
 from sandbox.meltano_project import ROOT, install_plugins
@@ -50,14 +50,14 @@ class Outage:
         self._seconds = seconds
         self._began: float | None = None
 
-    def __call__(self, number: int, params: Mapping[str, str]) -> Answer | None:
+    def __call__(self, number: int, params: Mapping[str, str]) -> ApiResponse | None:
         """Give the 503 while the outage lasts."""
         del number, params
         self._began = self._began or time.monotonic()
         if time.monotonic() - self._began > self._seconds:
             return None
         error = {"error": {"type": "api_error", "message": "Service unavailable"}}
-        return Answer(503, {"Content-Type": "application/json"}, json.dumps(error).encode())
+        return ApiResponse(503, {"Content-Type": "application/json"}, json.dumps(error).encode())
 
 
 def accounts(since: datetime) -> list[Account]:

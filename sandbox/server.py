@@ -17,7 +17,7 @@ from urllib.parse import parse_qs
 
 import uvicorn
 
-from sandbox.records import Answer
+from sandbox.records import ApiResponse
 
 if TYPE_CHECKING:
     from sandbox.api import SandboxApi
@@ -60,11 +60,11 @@ def serve(
     Args:
         api: What answers.
         port: The port; a free one if 0.
-        latency: Seconds that each answer takes, or their least and most.
+        latency: Seconds that each response takes, or their least and most.
         seed: What the latency depends on.
     """
     listener = socket.create_server((_HOST, port), backlog=256)
-    # Accepted connections inherit it; without it each answer waits 40 ms for a delayed ACK.
+    # Accepted connections inherit it; without it each response waits 40 ms for a delayed ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     running = RunningSandbox(api, f"http://{_HOST}:{listener.getsockname()[1]}")
     api.base_url = running.url
@@ -123,46 +123,48 @@ class _Application:
         method, path = scope["method"], scope["path"]
         query = scope["query_string"].decode("latin-1")
         if path.startswith("/_sandbox/"):
-            answer = self._control(method, path, query)
+            response = self._control(method, path, query)
         else:
             headers = {name.decode(): value.decode("latin-1") for name, value in scope["headers"]}
-            answer = await self._answer(method, path, query, headers)
-        headers = {**answer.headers}
+            response = await self._respond(method, path, query, headers)
+        headers = {**response.headers}
         if not any(name.lower() == "content-length" for name in headers):
-            headers["Content-Length"] = str(len(answer.body))
+            headers["Content-Length"] = str(len(response.body))
         raw_headers = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-        start = {"type": "http.response.start", "status": answer.status, "headers": raw_headers}
+        start = {"type": "http.response.start", "status": response.status, "headers": raw_headers}
         await send(start)
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.body", "body": response.body})
 
-    async def _answer(self, method: str, path: str, query: str, headers: dict[str, str]) -> Answer:
-        # Half of the time is the request's way, half the answer's.
+    async def _respond(
+        self, method: str, path: str, query: str, headers: dict[str, str]
+    ) -> ApiResponse:
+        # Half of the time is the request's way, half the response's.
         half = self._random.uniform(self._least, self._most) / 2
         if half:
             await asyncio.sleep(half)
         if self._api.on_request is None and self._api.faults is None:
-            answer = self._api.handle(method, path, query, headers)
+            response = self._api.handle(method, path, query, headers)
         else:  # a test's hook may wait for another request
-            answer = await asyncio.to_thread(self._api.handle, method, path, query, headers)
+            response = await asyncio.to_thread(self._api.handle, method, path, query, headers)
         if half:
             await asyncio.sleep(half)
-        return answer
+        return response
 
-    def _control(self, method: str, path: str, query: str) -> Answer:
+    def _control(self, method: str, path: str, query: str) -> ApiResponse:
         world = self._api.world
         action = (method, path.removeprefix("/_sandbox/"))
         if action == ("POST", "advance"):
             try:
                 world.clock.advance(float(parse_qs(query)["seconds"][0]))
             except (KeyError, ValueError, OverflowError):
-                return _json_answer(
+                return _json_response(
                     HTTPStatus.BAD_REQUEST, {"error": "seconds is required: ?seconds=N"}
                 )
         elif action != ("GET", "status"):
             paths = ["POST /_sandbox/advance?seconds=N", "GET /_sandbox/status"]
-            return _json_answer(HTTPStatus.NOT_FOUND, {"error": "unknown path", "paths": paths})
+            return _json_response(HTTPStatus.NOT_FOUND, {"error": "unknown path", "paths": paths})
         now = world.clock.now()
-        return _json_answer(
+        return _json_response(
             HTTPStatus.OK,
             {
                 "now": now.isoformat(),
@@ -172,5 +174,7 @@ class _Application:
         )
 
 
-def _json_answer(status: HTTPStatus, body: dict[str, object]) -> Answer:
-    return Answer(status, {"Content-Type": "application/json"}, json.dumps(body).encode() + b"\n")
+def _json_response(status: HTTPStatus, body: dict[str, object]) -> ApiResponse:
+    return ApiResponse(
+        status, {"Content-Type": "application/json"}, json.dumps(body).encode() + b"\n"
+    )

@@ -37,22 +37,24 @@ class SandboxAdapter(BaseAdapter):
         cert: bytes | str | tuple[bytes | str, bytes | str] | None = None,
         proxies: Mapping[str, str] | None = None,
     ) -> Response:
-        """Return the API's answer to a request."""
+        """Return the API's response to a request."""
         del stream, timeout, verify, cert, proxies
         url = request.url or ""
         parts = urlsplit(url)
-        answer = self.api.handle(request.method or "GET", parts.path, parts.query, request.headers)
+        answered = self.api.handle(
+            request.method or "GET", parts.path, parts.query, request.headers
+        )
         response: Any = Response()
-        response.status_code = answer.status
-        response.reason = _REASONS.get(answer.status, "")
-        response.headers = CaseInsensitiveDict(answer.headers)
+        response.status_code = answered.status
+        response.reason = _REASONS.get(answered.status, "")
+        response.headers = CaseInsensitiveDict(answered.headers)
         response.encoding = "utf-8"
         response.url = url
         response.request = request
         response.connection = self
         response.elapsed = timedelta(0)
-        response.raw = io.BytesIO(answer.body)
-        response._content = answer.body
+        response.raw = io.BytesIO(answered.body)
+        response._content = answered.body
         response._content_consumed = True
         return response  # type: ignore[no-any-return]
 

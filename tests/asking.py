@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 from sandbox import Call
 
 if TYPE_CHECKING:
-    from sandbox import Answer, SandboxApi
+    from sandbox import ApiResponse, SandboxApi
 
 NOW = datetime(2025, 1, 15, 15, tzinfo=UTC)
 
 
-def ask(api: SandboxApi, *, key: object = None, **params: object) -> Answer:
+def ask(api: SandboxApi, *, key: object = None, **params: object) -> ApiResponse:
     """Ask for a page of conversations."""
     headers = {"authorization": f"Bearer {key or api.key}"}
     return api.handle("GET", "/v1/conversations", urlencode(params), headers)
@@ -23,9 +23,9 @@ def ask(api: SandboxApi, *, key: object = None, **params: object) -> Answer:
 
 def read(api: SandboxApi, **params: object) -> dict[str, Any]:
     """Ask for a page of conversations, which must succeed, and give its body."""
-    answer = ask(api, **params)
-    assert answer.status == 200, answer.body
-    body: dict[str, Any] = json.loads(answer.body)
+    response = ask(api, **params)
+    assert response.status == 200, response.body
+    body: dict[str, Any] = json.loads(response.body)
     return body
 
 
@@ -34,9 +34,9 @@ def listed_ids(api: SandboxApi, **params: object) -> list[str]:
     return [row["id"] for row in read(api, **{"sort_order": "asc", **params})["data"]]
 
 
-def error(answer: Answer) -> dict[str, Any]:
+def error(response: ApiResponse) -> dict[str, Any]:
     """Give what an error body says."""
-    body: dict[str, Any] = json.loads(answer.body)
+    body: dict[str, Any] = json.loads(response.body)
     assert list(body) == ["error"]
     return dict(body["error"])
 

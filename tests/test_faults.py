@@ -528,7 +528,7 @@ def test_a_daily_quota_ends_the_sync_at_once(stage: Stage, name: str, concurrenc
 def test_so_does_an_empty_allowance_with_a_far_reset(stage: Stage, concurrency: int) -> None:
     def last_one(exchange: Exchange) -> None:
         headers = {name.replace("_", "-"): value for name, value in USED_UP.items()}
-        exchange.send(faults.raw(exchange.answer, **headers))
+        exchange.send(faults.raw(exchange.response, **headers))
 
     stage.server.script = once(last_one, places(concurrency)["middle"])
     _check_quota(stage, stage.attempt(concurrency=concurrency))

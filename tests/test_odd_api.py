@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from sandbox import Answer
+    from sandbox import ApiResponse
 
 
 def by_page(pipeline: Pipeline, change: Callable[[int, dict[str, Any]], object]) -> None:
     """Have every answer's body changed, given the number of the page asked for."""
 
-    def changed(answer: Answer) -> Answer:
+    def changed(answer: ApiResponse) -> ApiResponse:
         body = json.loads(answer.body)
         change(int(pipeline.api.requests[-1].params.get("page", 1)), body)
         return answer._replace(body=json.dumps(body).encode())
@@ -36,12 +36,12 @@ def interpose(
     pipeline: Pipeline,
     *,
     before: Callable[[str], str] = lambda query: query,
-    after: Callable[[Answer], Answer] = lambda answer: answer,
+    after: Callable[[ApiResponse], ApiResponse] = lambda answer: answer,
 ) -> None:
     """Have queries changed before the API sees them, and answers before the tap does."""
     honest = pipeline.api.handle
 
-    def handle(method: str, path: str, query: str, headers: Mapping[str, str]) -> Answer:
+    def handle(method: str, path: str, query: str, headers: Mapping[str, str]) -> ApiResponse:
         return after(honest(method, path, before(query), headers))
 
     pipeline.api.handle = handle  # type: ignore[method-assign]
@@ -146,7 +146,7 @@ def test_a_page_that_is_gone_when_it_is_asked_for_is_no_wrong_address() -> None:
         for n in range(60, 100):
             pipeline.world.remove(f"c{n:03}")
 
-    def not_found(answer: Answer) -> Answer:
+    def not_found(answer: ApiResponse) -> ApiResponse:
         empty = json.loads(answer.body).get("data") == []
         return answer._replace(status=404, body=b"{}") if empty else answer
 

@@ -289,8 +289,8 @@ def test_each_kind_of_odd_text_is_warned_of_once(
         world.add(Call(f"conv_{number}", start, start + timedelta(seconds=9), summary="cafe"))
 
     def latin(exchange: Exchange) -> None:
-        body = exchange.answer.body.replace(b"cafe", b"caf\xe9").replace(b":9,", b":NaN,")
-        exchange.send(raw(exchange.answer._replace(body=body)))
+        body = exchange.response.body.replace(b"cafe", b"caf\xe9").replace(b":9,", b":NaN,")
+        exchange.send(raw(exchange.response._replace(body=body)))
 
     with faulty(SandboxApi(world), lambda _number, _params: latin) as server:
         result = attempt(settings_for(server, page_size=10))

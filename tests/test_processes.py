@@ -108,7 +108,7 @@ def test_a_signal_while_waiting_for_the_rate_limit(server: FaultyServer, tmp_pat
         reset = str(int(NOW.timestamp()) + 300)
         headers = {"Limit": "500", "Remaining": "0", "Reset": reset}
         exchange.send(
-            faults.raw(exchange.answer, **{f"X-RateLimit-{k}": v for k, v in headers.items()})
+            faults.raw(exchange.response, **{f"X-RateLimit-{k}": v for k, v in headers.items()})
         )
 
     server.script = after_page_one(last_one)

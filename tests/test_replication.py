@@ -25,7 +25,7 @@ from tests.simulator import NOW, PageWalk, Pipeline, ago, call, catalog, history
 if TYPE_CHECKING:
     from singer_sdk import Tap
 
-    from sandbox import Answer
+    from sandbox import ApiResponse
 
 bites = pytest.mark.parametrize(
     "tap",
@@ -344,7 +344,7 @@ def test_this_machines_clock_stands_in_where_the_api_shows_none() -> None:
     pipeline = Pipeline([call("a", ago(hours=3)), call("b", ago(seconds=20))])
     shown = pipeline.api.handle
 
-    def without_timestamp(*request: Any) -> Answer:
+    def without_timestamp(*request: Any) -> ApiResponse:
         answer = shown(*request)
         body = json.loads(answer.body)
         del body["meta"]["timestamp"]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from sandbox import Answer, Call, SandboxAdapter, SandboxApi, SandboxClock, World, serve
+from sandbox import ApiResponse, Call, SandboxAdapter, SandboxApi, SandboxClock, World, serve
 from sandbox.__main__ import main
 from tests.asking import NOW, ask, error, listed_ids, past_call, read
 
@@ -369,9 +369,9 @@ def test_filters_combine(busy: SandboxApi) -> None:
 
 @pytest.mark.parametrize("field", ["start_date", "end_date"])
 def test_bad_date(api: SandboxApi, field: str) -> None:
-    answer = ask(api, **{field: "yesterday"})
-    assert answer.status == 400
-    assert error(answer) == {
+    response = ask(api, **{field: "yesterday"})
+    assert response.status == 400
+    assert error(response) == {
         "type": "invalid_request",
         "message": f"Invalid date format for '{field}'. Use ISO 8601 format.",
         "code": "invalid_date_format",
@@ -380,9 +380,9 @@ def test_bad_date(api: SandboxApi, field: str) -> None:
 
 
 def test_bad_choice_as_documented(api: SandboxApi) -> None:
-    answer = ask(api, sentiment="angry")
-    assert answer.status == 400
-    assert error(answer) == {
+    response = ask(api, sentiment="angry")
+    assert response.status == 400
+    assert error(response) == {
         "type": "invalid_request",
         "message": "Invalid value for 'sentiment'. Must be 'positive', 'neutral', or 'negative'.",
         "code": "invalid_parameter",
@@ -409,16 +409,16 @@ def test_bad_choice_as_documented(api: SandboxApi) -> None:
     ],
 )
 def test_bad_value(api: SandboxApi, field: str, value: str) -> None:
-    answer = ask(api, **{field: value})
-    assert answer.status == 400
-    assert (error(answer)["code"], error(answer)["field"]) == ("invalid_parameter", field)
+    response = ask(api, **{field: value})
+    assert response.status == 400
+    assert (error(response)["code"], error(response)["field"]) == ("invalid_parameter", field)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Basic abc"}])
 def test_no_key(api: SandboxApi, headers: dict[str, str]) -> None:
-    answer = api.handle("GET", "/v1/conversations", "", headers)
-    assert answer.status == 401
-    assert error(answer) == {
+    response = api.handle("GET", "/v1/conversations", "", headers)
+    assert response.status == 401
+    assert error(response) == {
         "type": "authentication_error",
         "message": "No API key provided",
         "code": "missing_api_key",
@@ -426,23 +426,23 @@ def test_no_key(api: SandboxApi, headers: dict[str, str]) -> None:
 
 
 def test_unknown_key(api: SandboxApi) -> None:
-    answer = ask(api, key="sk_test_unknown")
-    assert (answer.status, error(answer)["code"]) == (401, "invalid_api_key")
+    response = ask(api, key="sk_test_unknown")
+    assert (response.status, error(response)["code"]) == (401, "invalid_api_key")
 
 
 def test_key_without_permission(api: SandboxApi) -> None:
     api.keys = {"sk_test_reader": {"conversations:read"}, "sk_test_other": {"agents:read"}}
     assert ask(api, key="sk_test_reader").status == 200
-    answer = ask(api, key="sk_test_other")
-    assert answer.status == 403
-    assert "conversations:read" in error(answer)["message"]
+    response = ask(api, key="sk_test_other")
+    assert response.status == 403
+    assert "conversations:read" in error(response)["message"]
 
 
 def test_other_paths_and_methods(api: SandboxApi) -> None:
     headers = {"Authorization": f"Bearer {api.key}"}
     assert api.handle("GET", "/v1/agents", "", headers).status == 404
-    answer = api.handle("POST", "/v1/conversations", "", headers)
-    assert (answer.status, answer.headers["Allow"]) == (405, "GET")
+    response = api.handle("POST", "/v1/conversations", "", headers)
+    assert (response.status, response.headers["Allow"]) == (405, "GET")
 
 
 def test_rate_limit_headers_are_on_every_answer(api: SandboxApi, clock: SandboxClock) -> None:
@@ -463,11 +463,11 @@ def test_rate_limit_refuses_past_the_limit_until_the_next_window(
 ) -> None:
     api.rate_limit, api.window_seconds = 2, 12
     clock.advance(4.5)
-    answers = [ask(api) for _ in range(3)]
-    assert [answer.status for answer in answers] == [200, 200, 429]
-    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
-    assert answers[2].headers["Retry-After"] == "8"
-    assert error(answers[2])["code"] == "rate_limit_exceeded"
+    responses = [ask(api) for _ in range(3)]
+    assert [response.status for response in responses] == [200, 200, 429]
+    assert [response.headers["X-RateLimit-Remaining"] for response in responses] == ["1", "0", "0"]
+    assert responses[2].headers["Retry-After"] == "8"
+    assert error(responses[2])["code"] == "rate_limit_exceeded"
     clock.advance(7.5)
     assert ask(api).status == 200
 
@@ -491,10 +491,10 @@ def test_daily_limit(api: SandboxApi, clock: SandboxClock) -> None:
     api.daily_limit = 1
     ask(api)
     clock.advance(60)
-    answer = ask(api)
-    assert (answer.status, answer.headers["X-RateLimit-Limit"]) == (429, "1")
+    response = ask(api)
+    assert (response.status, response.headers["X-RateLimit-Limit"]) == (429, "1")
     midnight = datetime(2025, 1, 16, tzinfo=UTC).timestamp()
-    assert answer.headers["X-RateLimit-Reset"] == str(int(midnight))
+    assert response.headers["X-RateLimit-Reset"] == str(int(midnight))
     clock.advance(9 * 3600)
     assert ask(api).status == 200
 
@@ -551,7 +551,7 @@ def test_the_world_changes_while_a_client_pages(busy: SandboxApi) -> None:
 
 
 def test_faults_replace_answers(api: SandboxApi) -> None:
-    broken = Answer(503, {}, b"<html>")
+    broken = ApiResponse(503, {}, b"<html>")
     api.faults = lambda number, _: broken if number == 2 else None
     assert [ask(api).status for _ in range(3)] == [200, 503, 200]
     assert ask(api).headers["X-RateLimit-Remaining"] == "497"

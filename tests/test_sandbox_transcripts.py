@@ -18,7 +18,7 @@ from sandbox.call import FOREVER
 from tests.asking import NOW, ask, error, listed_ids, past_call, read
 
 if TYPE_CHECKING:
-    from sandbox import Answer
+    from sandbox import ApiResponse
 
 PROJECT = Path(__file__).parent.parent
 SAID = "Hello?\nHello, it is about a refund. 😕\nはい"
@@ -31,16 +31,16 @@ def sandbox(*calls: Call, **options: Any) -> SandboxApi:
 
 def ask_transcript(
     api: SandboxApi, call_id: str, *, key: object = None, **params: object
-) -> Answer:
+) -> ApiResponse:
     headers = {"Authorization": f"Bearer {key or api.key}"}
     path = f"/v1/conversations/{call_id}/transcript"
     return api.handle("GET", path, urlencode(params), headers)
 
 
 def read_transcript(api: SandboxApi, call_id: str, **params: object) -> dict[str, Any]:
-    answer = ask_transcript(api, call_id, **params)
-    assert answer.status == 200, answer.body
-    body: dict[str, Any] = json.loads(answer.body)
+    response = ask_transcript(api, call_id, **params)
+    assert response.status == 200, response.body
+    body: dict[str, Any] = json.loads(response.body)
     assert list(body) == ["data"]
     return dict(body["data"])
 
@@ -117,8 +117,8 @@ def test_sentiment_and_speakers_on_request() -> None:
 )
 def test_other_formats(params: dict[str, str], content_type: str, body: str) -> None:
     api = sandbox(past_call("conv_1", lasts=20, transcript="Hi\nHo"))
-    answer = ask_transcript(api, "conv_1", **params)
-    assert (answer.headers["Content-Type"], answer.body.decode()) == (content_type, body)
+    response = ask_transcript(api, "conv_1", **params)
+    assert (response.headers["Content-Type"], response.body.decode()) == (content_type, body)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_other_formats(params: dict[str, str], content_type: str, body: str) -> 
     ],
 )
 def test_bad_parameters(name: str, value: str) -> None:
-    answer = ask_transcript(sandbox(past_call("conv_1")), "conv_1", **{name: value})
-    assert (answer.status, error(answer)["field"]) == (400, name)
+    response = ask_transcript(sandbox(past_call("conv_1")), "conv_1", **{name: value})
+    assert (response.status, error(response)["field"]) == (400, name)
 
 
 def test_transcript_appears_some_time_after_the_end() -> None:
@@ -182,8 +182,8 @@ def test_no_transcript_of_conversations_that_are_not_listed() -> None:
     api = sandbox(gone, hidden)
     api.world.remove("conv_gone")
     for call_id in ("conv_gone", "conv_hidden", "conv_nobody", "conv%2Fodd"):
-        answer = ask_transcript(api, call_id)
-        assert (answer.status, error(answer)["code"]) == (404, "conversation_not_found")
+        response = ask_transcript(api, call_id)
+        assert (response.status, error(response)["code"]) == (404, "conversation_not_found")
 
 
 def test_ids_are_unquoted() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox import Answer, SandboxAdapter, SandboxApi, SandboxClock, World
+from sandbox import ApiResponse, SandboxAdapter, SandboxApi, SandboxClock, World
 from tap_ayra.streams.base import AyraStream
 from tap_ayra.tap import TapAyra
 from tests.singer import Output, captured
@@ -31,7 +31,9 @@ class TapOfTwo(TapAyra):
 
 def test_a_second_stream_shares_the_limiter() -> None:
     api = SandboxApi(World.generate(SandboxClock(datetime.now(UTC)), count=5, seed=1))
-    api.faults = lambda _, query: Answer(200, {}, b'[{"id": "a"}]') if "list" in query else None
+    api.faults = lambda _, query: (
+        ApiResponse(200, {}, b'[{"id": "a"}]') if "list" in query else None
+    )
     with captured() as written:
         tap = TapOfTwo(config={"api_key": api.key})
         tap.client.session.mount("https://", SandboxAdapter(api))

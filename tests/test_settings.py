@@ -18,7 +18,7 @@ import pytest
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.helpers._util import load_json
 
-from sandbox import Answer, Call, RunningSandbox, SandboxApi, SandboxClock, World, serve
+from sandbox import ApiResponse, Call, RunningSandbox, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import NOT_PASSED_ON
 from tap_ayra.api import session as transport
 from tap_ayra.errors import TapAyraError
@@ -178,8 +178,8 @@ class HeaderKeepingApi(SandboxApi):
 
     headers: Mapping[str, str] = field(default_factory=dict, init=False)
 
-    def handle(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> Answer:
-        """Answer a request, and keep its headers."""
+    def handle(self, method: str, path: str, query: str, headers: Mapping[str, str]) -> ApiResponse:
+        """Respond to a request, and keep its headers."""
         self.headers = headers
         return super().handle(method, path, query, headers)
 
