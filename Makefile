@@ -21,7 +21,7 @@ scale-demo: .venv-scale/ready ## Watch six accounts on Dagster: backfill, page, 
 
 test: .venv/ready ## Run all tests, with coverage
 	@$(VENV)/python -m sandbox.meltano_project
-	$(VENV)/python -m pytest --numprocesses=auto --dist=loadgroup --cov
+	$(VENV)/python -m pytest --numprocesses=auto --dist=loadgroup --cov $(PYTEST_OPTIONS)
 
 scale-test: .venv-scale/ready ## Run the tests of scale-out (SCALE_TESTS=all: the long ones, too)
 	.venv-scale/bin/python -m pytest tests/scale $(if $(filter all,$(SCALE_TESTS)),,-m 'not long')
@@ -31,6 +31,10 @@ lint: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Check style, formatting and
 	$(VENV)/ruff format --check
 	$(VENV)/mypy
 	$(VENV)/lint-imports --no-cache --no-logo
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(VENV)/zizmor --offline --quiet .github
+	$(VENV)/hadolint Dockerfile
 	$(UV) pip check --quiet --python $(VENV)/python
 
 format: .venv/ready ## Put the code in shape
@@ -46,6 +50,8 @@ dist: | $(filter .tools/bin/uv,$(UV)) ## Build the wheel and the source archive 
 
 lock: | $(filter .tools/bin/uv,$(UV)) ## Pin the newest versions (LOCK_OPTIONS=--upgrade) that pyproject.toml and meltano.yml allow
 	$(LOCK) --group dev pyproject.toml --output-file requirements/dev.txt
+	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/tap-ayra.txt
+	$(LOCK) --constraints requirements/dev.txt --group pyproject.toml:build --output-file requirements/build.txt
 	$(LOCK) --group pyproject.toml:orchestrate --output-file requirements/orchestrate.txt
 	$(LOCK) --group pyproject.toml:scale --constraints requirements/orchestrate.txt \
 		--output-file requirements/scale.txt

@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from packaging.requirements import Requirement
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import canonicalize_name
 
-from sandbox.meltano_project import PINNED, ROOT
+from sandbox.meltano_project import ROOT
 
 if TYPE_CHECKING:
     from email.message import Message
     from pathlib import Path
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -75,42 +76,6 @@ def test_dependencies_are_what_the_package_imports() -> None:
     }
 
 
-@pytest.mark.parametrize("file", sorted(PINNED.glob("*.txt")), ids=lambda file: file.name)
-def test_pins_have_hashes_and_name_no_host(file: Path) -> None:
-    text = file.read_text(encoding="utf-8")
-    assert "://" not in text
-    requirements = re.split(r"\n(?=\S)", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).strip())
-    assert all(
-        re.match(r"\S+==\S", requirement) and "--hash=sha256:" in requirement
-        for requirement in requirements
-    )
-
-
-def test_the_environment_is_the_pinned_one() -> None:
-    pinned = _pinned(PINNED / "dev.txt")
-    installed = {canonicalize_name(item.name): item.version for item in metadata.distributions()}
-    assert installed.items() - pinned.items() == {("tap-ayra", PROJECT["project"]["version"])}
-
-
-def test_pinned_targets_are_meltanos() -> None:
-    definition = yaml.safe_load((ROOT / "meltano.yml").read_text(encoding="utf-8"))
-    for loader in definition["plugins"]["loaders"]:
-        name, version = loader["pip_url"].split("==")
-        assert _pinned(PINNED / f"{loader['name']}.txt")[canonicalize_name(name)] == version
-
-
-def test_pre_commit_runs_the_pinned_ruff() -> None:
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
-    revisions = {repo["repo"]: repo.get("rev") for repo in hooks["repos"]}
-    pinned = _pinned(PINNED / "dev.txt")[canonicalize_name("ruff")]
-    assert revisions["https://github.com/astral-sh/ruff-pre-commit"] == f"v{pinned}"
-
-
-def test_the_makefile_gets_the_pinned_uv() -> None:
-    version = _pinned(PINNED / "dev.txt")[canonicalize_name("uv")]
-    assert f"UV_VERSION := {version}\n" in (ROOT / "Makefile").read_text(encoding="utf-8")
-
-
 def test_python_versions_agree() -> None:
     prefix = "Programming Language :: Python :: 3."
     claimed = [
@@ -122,6 +87,22 @@ def test_python_versions_agree() -> None:
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python-version"] == claimed
     assert PROJECT["project"]["requires-python"] == f">={claimed[0]}"
     assert PROJECT["tool"]["mypy"]["python_version"] == claimed[0]
+    assert re.findall(r"^ARG PYTHON=python:(\S+)-slim$", DOCKERFILE, re.MULTILINE)[0] in claimed
+
+
+def test_the_image_is_made_of_what_docker_may_see() -> None:
+    sources = re.findall(r"^COPY (?!--)(.+) \S+$", DOCKERFILE, re.MULTILINE)
+    copied = set(chain.from_iterable(map(str.split, sources)))
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert copied == {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    assert all((ROOT / name).exists() for name in copied)
+
+
+def test_the_image_runs_the_tap_and_is_not_root() -> None:
+    final = DOCKERFILE.rpartition("\nFROM ")[2]
+    (user,) = re.findall(r"^USER (\d+)$", final, re.MULTILINE)
+    assert int(user) > 0
+    assert re.findall(r"^ENTRYPOINT (.+)$", final, re.MULTILINE) == ['["tap-ayra"]']
 
 
 def _metadata(wheel: zipfile.ZipFile) -> Message:
@@ -134,8 +115,3 @@ def _imports(file: Path) -> set[str]:
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     named = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
     return {name.partition(".")[0] for name in plain | named}
-
-
-def _pinned(file: Path) -> dict[NormalizedName, str]:
-    pairs = re.findall(r"^([\w.-]+)==([^\s;]+)", file.read_text(encoding="utf-8"), re.MULTILINE)
-    return {canonicalize_name(name): version for name, version in pairs}
