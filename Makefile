@@ -23,7 +23,7 @@ test: .venv/ready ## Run all tests, with coverage
 	@$(VENV)/python -m sandbox.meltano_project
 	$(VENV)/python -m pytest --numprocesses=auto --dist=loadgroup --cov $(PYTEST_OPTIONS)
 
-scale-test: .venv-scale/ready ## Run the tests of scale-out (SCALE_TESTS=all: the long ones, too)
+scale-test: .venv-scale/ready $(if $(filter all,$(SCALE_TESTS)),.venv-airflow/ready) ## Run the tests of scale-out (SCALE_TESTS=all: an hour's, too)
 	.venv-scale/bin/python -m pytest tests/scale $(if $(filter all,$(SCALE_TESTS)),,-m 'not long')
 
 lint: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Check style, formatting and types
@@ -62,7 +62,7 @@ lock: | $(filter .tools/bin/uv,$(UV)) ## Pin the newest versions (LOCK_OPTIONS=-
 	done
 
 clean: ## Remove all that was made here, but not output/ and Meltano's bookmarks
-	rm -rf .coverage .tools .venv .venv-scale .demo .scale-demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage .tools .venv .venv-airflow .venv-scale .demo .scale-demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf .meltano/extractors .meltano/loaders .meltano/run
 	find tap_ayra tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -78,9 +78,9 @@ clean: ## Remove all that was made here, but not output/ and Meltano's bookmarks
 	@$(UV) pip install --quiet --python $(VENV)/python --no-deps --editable .
 	@touch $@
 
-.venv-scale/ready: requirements/scale.txt | $(filter .tools/bin/uv,$(UV))
-	@echo "Installing Dagster into .venv-scale …"
-	@rm -rf .venv-scale
-	@$(UV) venv --quiet --no-project --python '$(or $(PYTHON),>=3.11)' .venv-scale
-	@$(UV) pip sync --quiet --python .venv-scale/bin/python --require-hashes requirements/scale.txt
+.venv-scale/ready .venv-airflow/ready: .venv-%/ready: requirements/%.txt | $(filter .tools/bin/uv,$(UV))
+	@echo "Installing requirements/$*.txt into .venv-$* …"
+	@rm -rf .venv-$*
+	@$(UV) venv --quiet --no-project --python '$(or $(PYTHON),>=3.11)' .venv-$*
+	@$(UV) pip sync --quiet --python .venv-$*/bin/python --require-hashes requirements/$*.txt
 	@touch $@
