@@ -34,7 +34,7 @@ lint: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Check style, formatting and
 	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	$(VENV)/zizmor --offline --quiet .github
-	$(VENV)/hadolint Dockerfile
+	$(VENV)/hadolint Dockerfile orchestrate/kubernetes/Dockerfile
 	$(UV) pip check --quiet --python $(VENV)/python
 
 format: .venv/ready ## Put the code in shape
