@@ -67,9 +67,9 @@ def test_the_readmes_settings_are_those_of_the_tap(readme: str) -> None:
 
 def test_the_readmes_make_targets_exist(readme: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
     code = re.findall(r"^ {4}.*$|```.*?^```|`[^`\n]+`", readme, re.MULTILINE | re.DOTALL)
-    named = set(re.findall(r"\bmake ([a-z]+)", "\n".join(code)))
+    named = set(re.findall(r"\bmake ([a-z-]+)", "\n".join(code)))
     assert {"demo", "test"} <= named <= targets
 
 

@@ -121,3 +121,13 @@ def test_a_cluster_has_the_limits_of_one_machine_but_for_the_number_of_runs(form
         del instance["concurrency"]["runs"]["max_concurrent_runs"]
     for part in LIMITS:
         assert clustered[part] == alone[part]
+
+
+def test_what_the_image_copies_is_there_and_in_its_context() -> None:
+    lines = (FOLDER / "Dockerfile").read_text().splitlines()
+    copied = [part for line in lines if line.startswith("COPY ") for part in line.split()[1:-1]]
+    allowed = (FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
+    assert copied
+    for source in copied:
+        assert (ROOT / source).exists()
+        assert f"!{source}" in allowed
