@@ -54,7 +54,7 @@ class FakeTime:
     ) -> FakeTime:
         """Make the tap's waits fake; the deadlines of its sockets stay real."""
         fake = cls(clock, wrong_by=wrong_by)
-        for module in ("client", "headers", "rate_limit", "retry"):
+        for module in ("client", "headers", "rate_limit", "rate_window", "retry"):
             monkeypatch.setattr(f"tap_ayra.api.{module}.time", fake)
         acquire, release = RateLimiter.acquire, RateLimiter.release
 

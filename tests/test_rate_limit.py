@@ -21,11 +21,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tap_ayra.api import headers as headers_module
-from tap_ayra.api import rate_limit
+from tap_ayra.api import rate_limit, rate_window
 from tap_ayra.api.headers import retry_after
 from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.errors import QuotaExhaustedError, TapAyraError
@@ -69,6 +69,8 @@ class Api:
         length: a window's seconds.
         phase: when, in Unix seconds, some window begins.
         whole: how the end of a window is made a whole second.
+        on_request: whether a window begins with the first request after the last one's end,
+            and not by the clock.
         refused: how many requests were refused.
         served: how many were not, for each window.
     """
@@ -78,19 +80,27 @@ class Api:
     phase: float = 0.0
     whole: Callable[[float], int] = math.floor
     dated: bool = True
+    on_request: bool = False
+    starts: list[float] = field(default_factory=list)
     refused: int = 0
     served: Counter[int] = field(default_factory=Counter)
 
     def window(self, now: float) -> int:
         """Give the number of the window at a moment of the tests' clock."""
+        if self.on_request:
+            return len(self.starts) - 1
         return math.floor((UNIX + now - self.phase) / self.length)
 
     def end(self, window: int) -> float:
         """Give the moment of the tests' clock at which a window ends."""
+        if self.on_request:
+            return self.starts[window] + self.length
         return (window + 1) * self.length + self.phase - UNIX
 
     def answer(self, now: float) -> dict[str, str]:
         """Count a request that arrives, and give the headers of its answer."""
+        if self.on_request and (not self.starts or now >= self.starts[-1] + self.length):
+            self.starts.append(now)
         window = self.window(now)
         if self.served[window] >= self.limit:
             self.refused += 1
@@ -150,7 +160,8 @@ class Heard:
 class Simulation:
     """Several threads that make requests as fast as the limiter allows.
 
-    Checks at each step that the limiter holds a request back exactly while there is no room.
+    Checks at each step that the limiter holds a request back exactly while there is no room; the
+    last one of a window may wait for the second that the headers name, if more are wanted.
 
     Attributes:
         limiter: starts requests.
@@ -197,8 +208,12 @@ class Simulation:
         if self.limiter.started == self.requests:
             return
         now = self.clock.now
+        most = self.threads if self.requests is None else self.requests - self.limiter.started
+        self.limiter._wanting = wanting = min(self.threads - self._heard.in_flight, most)
         wait, room = self.limiter._wait(), self._heard.room(now)
-        if room is not None:
+        if room == 1 and wanting > 1 and wait != 0:
+            assert now + (wait or 0) <= self._heard.resets + 1 + self.latency[1]
+        elif room is not None:
             assert (wait is not None and wait <= 0) == (room > 0)
         if wait is None:
             assert self._heard.in_flight, "it waits for an answer that nobody is going to give"
@@ -206,6 +221,7 @@ class Simulation:
         elif wait > 0:
             self._at(now + wait, self._want, thread)
         else:
+            self.limiter._wanting -= 1
             self.limiter.acquire()
             self._heard.in_flight += 1
             whole = self._random.uniform(*self.latency)
@@ -234,7 +250,7 @@ class Simulation:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (headers_module, rate_limit):
+    for module in (headers_module, rate_limit, rate_window):
         monkeypatch.setattr(module, "time", clock)
     return clock
 
@@ -271,8 +287,9 @@ def said(remaining: object, limit: object = 100, reset: object = 60.0, now: floa
 
 
 SITUATIONS: dict[str, st.SearchStrategy[Any]] = {
-    "length": st.integers(1, 3600) | st.integers(1, 5),
+    "length": st.integers(1, 3600) | st.integers(1, 5) | st.sampled_from([10, 12, 30, 60, 120]),
     "phase": st.just(0.0) | st.floats(0, 1, exclude_max=True),
+    "on_request": st.booleans(),
     "whole": st.sampled_from([math.floor, math.ceil]),
     "limit": st.integers(1, 20) | st.integers(1, 1000),
     "threads": st.integers(1, 32),
@@ -289,6 +306,7 @@ def situation(  # noqa: PLR0913
     *,
     length: int,
     phase: float,
+    on_request: bool,
     whole: Callable[[float], int],
     limit: int,
     threads: int,
@@ -300,9 +318,9 @@ def situation(  # noqa: PLR0913
 ) -> tuple[RateLimiter, Clock, Api, dict[str, Any]]:
     """Make the parts of a simulation."""
     clock = Clock(began, ahead)
-    for module in (headers_module, rate_limit):
+    for module in (headers_module, rate_limit, rate_window):
         monkeypatch.setattr(module, "time", clock)
-    api = Api(limit, float(length), phase, whole)
+    api = Api(limit, float(length), phase, whole, on_request=on_request)
     latency = (least, least * spread)
     return RateLimiter(), clock, api, {"threads": threads, "latency": latency, "seed": seed}
 
@@ -311,6 +329,7 @@ def situation(  # noqa: PLR0913
 @example(
     length=1,
     phase=0.999,
+    on_request=False,
     whole=math.floor,
     limit=1,
     threads=32,
@@ -358,6 +377,40 @@ def test_a_long_read_reaches_the_limit(
     assert len(whole_windows) >= minutes - 2
     assert api.refused == 0
     assert all(api.served[window] >= 0.95 * limit for window in whole_windows)
+
+
+@given(
+    length=st.sampled_from([10, 12, 15, 20, 30, 60]),
+    limit=st.integers(100, 500),
+    whole=st.sampled_from([math.floor, math.ceil]),
+    on_request=st.booleans(),
+    windows=st.integers(4, 8),
+    part=st.floats(0.1, 0.9),
+    seed=st.integers(0, 1000),
+)
+def test_little_is_waited_past_the_end_of_a_window(  # noqa: PLR0913
+    *,
+    length: int,
+    limit: int,
+    whole: Callable[[float], int],
+    on_request: bool,
+    windows: int,
+    part: float,
+    seed: int,
+) -> None:
+    assume(not (on_request and whole is math.ceil))  # it may end a second before the one named
+    quickest = 10 / limit  # a window's requests take 2 to 3 seconds: Date moves on meanwhile
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        clock = Clock()
+        for module in (headers_module, rate_limit, rate_window):
+            monkeypatch.setattr(module, "time", clock)
+        api = Api(limit, float(length), whole=whole, on_request=on_request)
+        how: dict[str, Any] = {"threads": 8, "latency": (quickest, 2 * quickest), "seed": seed}
+        requests = round((windows + part) * limit)
+        Simulation(RateLimiter(), clock, api, **how, requests=requests).run()
+    assert api.refused == 0
+    last_window = part * 3 + 4 * quickest
+    assert clock.now - last_window <= windows * length * 1.03 + 1
 
 
 def test_many_threads_share_a_short_window(limiter: RateLimiter, clock: Clock) -> None:
@@ -557,7 +610,7 @@ def test_a_longer_wait_ends_the_sync(limiter: RateLimiter, clock: Clock, by: str
         answered(limiter, said(0, reset=3 * 3600.0))
     else:
         limiter.pause(3 * 3600)
-    with pytest.raises(QuotaExhaustedError, match="It resets in 3 h"):
+    with pytest.raises(QuotaExhaustedError, match="Resets in 3 h"):
         limiter.acquire()
     assert clock.now == 0
     assert issubclass(QuotaExhaustedError, TapAyraError)
