@@ -1,8 +1,9 @@
-"""Run the measurements: `python -m benchmarks [--quick] [--only CASE,…] [--tools NAME,…]`."""
+"""Run the measurements: `make bench`, or a part of them with `python -m benchmarks`."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -11,40 +12,70 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks import venvs
 from benchmarks.cases import CASES, Case
 from benchmarks.chart import chart
+from benchmarks.database import Database, database
+from benchmarks.loads import LOADS, forget_skeleton
 from benchmarks.measure import Run, Server, run
 from benchmarks.report import report
 from benchmarks.tools import TOOLS, Tool
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NAMES = list(dict.fromkeys(tool.name for tool in (*LOADS, *TOOLS)))
 
 
 def main() -> int:
     """Install, warm up, measure, and write the results."""
     options = _options()
-    tools, missing = _ready([tool for tool in TOOLS if tool.name in options.tools])
-    cases = [case for case in CASES if case.name in options.only]
-    cases = [case.shrunk() for case in cases] if options.quick else cases
-    runs = [run for case in cases for run in _measure(case, tools, options.rounds)]
-    results = {
+    whole = len(sys.argv) == 1
+    chosen = [case for case in CASES if case.name in options.case]
+    cases = [case.scaled(options.scale) for case in chosen]
+    runs: list[Run] = []
+    missing: dict[str, str] = {}
+    forget_skeleton()
+    with contextlib.ExitStack() as stack:
+        loads = any(case.loads for case in cases)
+        target = stack.enter_context(database()) if loads else None
+        for loading in sorted({case.loads for case in cases}):
+            some = [case for case in cases if case.loads == loading]
+            tools = [tool for tool in (LOADS if loading else TOOLS) if tool.name in options.tools]
+            needed = [tool for tool in tools if any(_is_for(case, tool) for case in some)]
+            into = target if loading else None
+            ready, failed = _ready(needed, into)
+            missing |= failed
+            for case in some:
+                runs += _measure(case, ready, options.rounds, into)
+    results = _results(cases, runs, missing)
+    _write(results, venvs.HERE if whole else venvs.HERE / ".partial")
+    own = {tool.name for tool in (*LOADS, *TOOLS) if tool.own}
+    return int(any(run.exit_code for run in runs if run.tool in own) or bool(missing))
+
+
+def _results(cases: list[Case], runs: list[Run], missing: dict[str, str]) -> dict[str, Any]:
+    order = [case.name for case in cases]
+    runs = sorted(runs, key=lambda run: order.index(run.case))
+    used = {run.tool for run in runs}
+    packages: dict[str, tuple[str, ...]] = {}
+    for tool in (*LOADS, *TOOLS):
+        if tool.name in used:
+            packages |= tool.packages
+    return {
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": _machine(),
-        "tools": {
-            tool.name: {
-                "versions": venvs.versions(tool.name, tool.packages), "typed": tool.typed,
-            }
-            for tool in tools
-        },
+        "versions": {name: venvs.versions(name, wanted) for name, wanted in packages.items()},
+        "untyped": [tool.name for tool in TOOLS if not tool.typed],
         "missing": missing,
-        "cases": [asdict(case) | {"title": case.title} for case in cases],
+        "cases": [
+            asdict(case) | {"title": case.title, "least": case.least_seconds} for case in cases
+        ],
         "runs": [asdict(run) for run in runs],
-    }  # fmt: skip
-    whole = not options.quick and len(cases) == len(CASES) and len(options.tools) == len(TOOLS)
-    _write(results, venvs.HERE if whole else venvs.HERE / ".partial")
-    return int(any(run.exit_code for run in runs if run.tool == TOOLS[0].name) or bool(missing))
+    }
 
 
 def _write(results: dict[str, Any], folder: Path) -> None:
@@ -56,20 +87,21 @@ def _write(results: dict[str, Any], folder: Path) -> None:
     print(f"\n{report(results)}\nWritten to {folder.relative_to(venvs.ROOT)}/results.*")
 
 
-def _ready(tools: list[Tool]) -> tuple[list[Tool], dict[str, str]]:
+def _ready(tools: Sequence[Tool], into: Database | None) -> tuple[list[Tool], dict[str, str]]:
     """Install each tool and let it read a little once, so that nothing measured is a first run."""
     ready, missing = [], {}
     case = Case("warm-up", 500)
     with Server(case) as server:
         for tool in tools:
             try:
-                venvs.ensure(tool.name)
-                got = run(case, tool, 0, server)
+                for name in tool.packages:
+                    venvs.ensure(name)
+                got = run(case, tool, 0, server, into)
             except (OSError, RuntimeError) as error:
                 missing[tool.name] = str(error).splitlines()[-1]
                 continue
             if got.exit_code or got.lost:
-                missing[tool.name] = got.error or f"{got.lost} of 500 conversations did not come"
+                missing[tool.name] = got.error or f"{got.lost} of 500 conversations did not arrive"
             else:
                 ready.append(tool)
     for name, reason in missing.items():
@@ -77,17 +109,21 @@ def _ready(tools: list[Tool]) -> tuple[list[Tool], dict[str, str]]:
     return ready, missing
 
 
-def _measure(case: Case, tools: list[Tool], rounds: int) -> list[Run]:
+def _is_for(case: Case, tool: Tool) -> bool:
+    return not case.tools or tool.name in case.tools
+
+
+def _measure(case: Case, tools: list[Tool], rounds: int, into: Database | None) -> list[Run]:
     """Run every tool in turn, round after round, each round beginning with the next tool."""
     runs: list[Run] = []
-    tools = [tool for tool in tools if not case.tools or tool.name in case.tools]
+    tools = [tool for tool in tools if _is_for(case, tool)]
     if not tools:
         return runs
     with Server(case) as server:
         for number in range(rounds or case.rounds):
             turn = number % len(tools)
             for tool in tools[turn:] + tools[:turn]:
-                got = run(case, tool, number + 1, server)
+                got = run(case, tool, number + 1, server, into)
                 runs.append(got)
                 print(f"{case.name} {number + 1} {got.line()}", flush=True)
     order = [tool.name for tool in tools]
@@ -108,7 +144,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _options() -> argparse.Namespace:
-    cases, tools = [case.name for case in CASES], [tool.name for tool in TOOLS]
+    cases = [case.name for case in CASES]
 
     def of(known: list[str], text: str) -> list[str]:
         given = text.split(",")
@@ -118,10 +154,10 @@ def _options() -> argparse.Namespace:
 
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     add = parser.add_argument
-    add("--quick", action="store_true", help="small sizes, one round: a self-check")
-    add("--only", type=lambda text: of(cases, text), default=cases, metavar="CASE,…")
-    add("--tools", type=lambda text: of(tools, text), default=tools, metavar="NAME,…")
+    add("--case", type=lambda text: of(cases, text), default=cases, metavar="CASE,…")
+    add("--tools", type=lambda text: of(_NAMES, text), default=_NAMES, metavar="NAME,…")
     add("--rounds", type=int, default=0, metavar="N", help="rounds of every case")
+    add("--scale", type=float, default=1, metavar="X", help="0.1: a tenth of the conversations")
     return parser.parse_args()
 
 

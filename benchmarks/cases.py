@@ -11,21 +11,20 @@ class Case:
 
     Attributes:
         name: For the command line.
-        records: How many conversations the server holds.
-        quick: The same for `--quick`.
+        records: Number of conversations that the server holds.
         delay: Milliseconds before each response.
         jitter: Milliseconds more or less.
         offset_penalty: Milliseconds more for each 1,000 rows that a page skips.
         limit: Requests in each window; 0 for no limit.
         window: Seconds in a window.
-        delete_at: After how many pages a conversation behind the reader is deleted.
-        rounds: How often it is run, unless the command line says otherwise.
-        tools: Which tools it is for; all where empty.
+        delete_at: Page counts after which a conversation behind the reader is deleted.
+        rounds: Number of runs of each tool, unless the command line says otherwise.
+        loads: Whether the rows must end up in PostgreSQL.
+        tools: The tools it is for; all if empty.
     """
 
     name: str
     records: int = 0
-    quick: int = 0
     delay: int = 0
     jitter: int = 0
     offset_penalty: float = 0
@@ -33,23 +32,27 @@ class Case:
     window: int = 0
     delete_at: tuple[int, ...] = ()
     rounds: int = 1
+    loads: bool = False
     tools: tuple[str, ...] = ()
 
-    def shrunk(self) -> Case:
-        """Give the same case on a scale for a self-check."""
+    def scaled(self, scale: float) -> Case:
+        """Give the same case at a smaller or larger size.
+
+        A rate limit shrinks with the conversations, so that as many windows are needed.
+        """
         return replace(
             self,
-            records=self.quick,
-            rounds=1,
-            limit=self.limit // 10,
-            window=self.window // 12,
-            delete_at=tuple(number // 10 for number in self.delete_at),
+            records=round(self.records * scale),
+            limit=round(self.limit * scale),
+            window=max(3, round(self.window * scale)) if self.window else 0,
+            delete_at=tuple(round(number * scale) for number in self.delete_at),
         )
 
     @property
     def title(self) -> str:
         """Say for people what the conditions are."""
         parts = [f"{self.records:,} conversations" if self.records else "nothing to read"]
+        parts[0] += " into PostgreSQL" if self.loads else ""
         if self.delay:
             more = f" ± {self.jitter} ms" if self.jitter else ""
             parts.append(f"{self.delay} ms{more} a response")
@@ -62,6 +65,18 @@ class Case:
         if self.delete_at:
             parts.append(f"{len(self.delete_at)} deleted behind the reader")
         return ", ".join(parts)
+
+    @property
+    def least_seconds(self) -> int:
+        """Seconds that nothing can undercut under the rate limit, the same for every tool.
+
+        Reading takes at least one request for each 100 conversations. Counted from the start of the
+        first window, the last of R requests can begin after floor((R - 1) / limit) windows.
+        """
+        if not self.limit:
+            return 0
+        requests = max(1, -(-self.records // 100))
+        return (requests - 1) // self.limit * self.window
 
     @property
     def server(self) -> list[str]:
@@ -79,12 +94,13 @@ class Case:
 
 
 CASES = (
-    Case("cpu", 100_000, 2_000, rounds=3),
-    Case("latency", 10_000, 500, delay=100, jitter=50, rounds=3),
-    Case("rate-limit", 26_000, 1_500, limit=100, window=12),
-    Case("deep", 50_000, 1_000, offset_penalty=0.5),
+    Case("deletions", 10_000, delay=20, delete_at=(20, 45, 70)),
+    Case("end-to-end", 100_000, rounds=3, loads=True),
+    Case("cpu", 100_000, rounds=3),
+    Case("latency", 10_000, delay=100, jitter=50, rounds=3),
+    Case("rate-limit", 26_000, limit=100, window=12),
+    Case("deep", 50_000, offset_penalty=0.5),
     Case("start-up", rounds=5),
-    Case("deletions", 10_000, 1_000, delay=20, delete_at=(20, 45, 70)),
-    Case("memory-small", 20_000, 2_000, tools=("tap-ayra",)),
-    Case("memory-large", 500_000, 5_000, tools=("tap-ayra",)),
+    Case("memory-small", 20_000, tools=("tap-ayra",)),
+    Case("memory-large", 500_000, tools=("tap-ayra",)),
 )

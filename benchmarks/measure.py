@@ -1,4 +1,4 @@
-"""One tool against one server, once: what it cost and whether every row came."""
+"""One tool against one server, once: what it cost and whether every row arrived."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Self
 from urllib.request import urlopen
 
 from benchmarks.conversations import conversation_id
-from benchmarks.limiter import least_seconds
-from benchmarks.tools import ENVIRONMENT
+from benchmarks.tools import ENVIRONMENT, Setup
 
 if TYPE_CHECKING:
     from benchmarks.cases import Case
+    from benchmarks.database import Database
     from benchmarks.tools import Tool
 
 _SECONDS = 300
@@ -31,15 +31,17 @@ class Run:
     """What one run of one tool gave.
 
     Attributes:
-        wall: Seconds from start to end.
-        cpu: Seconds of user and system time, child processes included.
+        wall: Seconds from the start of the first process to the end of the last.
+        cpu: Seconds of user and system time of all its processes; the servers' are not in it.
+        database_cpu: The same of PostgreSQL's processes; 0 if nothing is loaded.
         memory: Peak resident memory in MiB, of the largest process.
-        requests: Asked of the server, refused ones (429) included.
+        requests: Number that the server got, refused ones (429) included.
+        refused: Number of those.
         expected: Conversations that the server holds at the end.
-        lost: How many of those did not arrive.
+        lost: Number of those that did not arrive.
         repeated: Rows that arrived more than once.
-        least: Least seconds possible under the rate limit; 0 where none is in force.
-        error: The last line on stderr, where the exit code was not 0.
+        windows: Seconds from the start of the first rate-limit window to the end; 0 without limit.
+        error: The last line on stderr, if the exit code was not 0.
     """
 
     case: str
@@ -48,13 +50,14 @@ class Run:
     exit_code: int
     wall: float
     cpu: float
+    database_cpu: float
     memory: float
     requests: int
     refused: int
     expected: int
     lost: int
     repeated: int
-    least: float
+    windows: float
     error: str = ""
 
     def line(self) -> str:
@@ -93,37 +96,40 @@ class Server:
             return body
 
 
-def run(case: Case, tool: Tool, number: int, server: Server) -> Run:
-    """Run a tool once. Its output goes to files, read only after it has ended."""
+def run(
+    case: Case, tool: Tool, number: int, server: Server, database: Database | None = None
+) -> Run:
+    """Run a tool once. Its output goes to files or a database, read only after it has ended."""
     server.control("reset")
+    if database:
+        database.empty()
+    database_cpu = database.cpu() if database else 0.0
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        command = tool.command(folder, server.api_url)
+        command = tool.command(Setup(folder, server.api_url, database))
         environment = {**ENVIRONMENT, "HOME": name, "PATH": os.defpath}
         launch = [sys.executable, "-I", "-S", str(_LAUNCH), "cost", "stdout", "stderr"]
         subprocess.run([*launch, str(_SECONDS), *command], cwd=folder, env=environment, check=True)
-        code, wall, cpu, memory = (folder / "cost").read_text().split()
-        rows, seen = _rows(sorted(folder.glob(tool.rows)))
+        database_cpu = database.cpu() - database_cpu if database else 0.0
+        code, wall, ended, cpu, memory = (folder / "cost").read_text().split()
+        rows = database.ids(tool.table) if database else _rows(sorted(folder.glob(tool.rows)))
         stderr = (folder / "stderr").read_text(errors="replace").strip().splitlines() or [""]
     report = json.loads(server.control("report"))
     everything = {conversation_id(number) for number in range(case.records)}
     expected = everything - set(report["deleted"])
-    least = 0.0
-    if case.limit:
-        pages = -(-case.records // 100)
-        least = least_seconds(pages, case.limit, case.window, report["first_request"])
+    seen = set(rows)
+    began = report["began"] if case.limit else None
     return Run(
-        case.name, tool.name, number, int(code), float(wall), float(cpu), int(memory) / 1024,
-        report["requests"], report["refused"], len(expected), len(expected - seen),
-        rows - len(seen), least, stderr[-1][:300] if int(code) else "",
+        case.name, tool.name, number, int(code), float(wall), float(cpu), database_cpu,
+        int(memory) / 1024, report["requests"], report["refused"], len(expected),
+        len(expected - seen), len(rows) - len(seen), float(ended) - began if began else 0.0,
+        stderr[-1][:300] if int(code) else "",
     )  # fmt: skip
 
 
-def _rows(files: list[Path]) -> tuple[int, set[str]]:
-    count, seen = 0, set[str]()
+def _rows(files: list[Path]) -> list[str]:
+    found: list[str] = []
     for file in files:
         with file.open("rb") as lines:
-            found = [match[1].decode() for match in map(_ID.search, lines) if match]
-        count += len(found)
-        seen.update(found)
-    return count, seen
+            found += [match[1].decode() for match in map(_ID.search, lines) if match]
+    return found

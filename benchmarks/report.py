@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.summary import Summary, summarise
+from benchmarks.summary import Spread, Summary, summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-_BASE = "template"
-_OWN_TABLES = ("deletions", "memory-small", "memory-large")
-_HEAD = (
-    "tool", "checks types", "wall s", "÷ template", "CPU s", "÷ template", "peak MiB",
-    "requests", "429s", "rows that came",
-)  # fmt: skip
+_BASES = {"end-to-end": "dlt"}
+_BASE = "SDK template tap"
 
 
 def report(results: dict[str, Any]) -> str:
     """Write everything that was measured as tables, with the machine, versions and date."""
     summaries = summarise(results["runs"])
-    titles = {case["name"]: case["title"] for case in results["cases"]}
+    cases = {case["name"]: case for case in results["cases"]}
     parts = ["# Benchmark results", _preamble(results)]
-    for case, tools in summaries.items():
-        if case not in _OWN_TABLES:
-            parts += [f"## {case}: {titles[case]}", _table(tools, results["tools"])]
-            parts += _least(tools)
-    if "deletions" in summaries:
-        parts += [f"## deletions: {titles['deletions']}", _losses(summaries["deletions"])]
+    for name, tools in summaries.items():
+        if name.startswith("memory-"):
+            continue
+        parts.append(f"## {name}: {cases[name]['title']}")
+        if name == "deletions":
+            parts.append(_losses(tools))
+        elif cases[name]["loads"]:
+            parts.append(_loads(tools, tools.get(_BASES[name])))
+        else:
+            parts.append(_table(tools, tools.get(_BASE), results["untyped"]))
+            parts += _windows(tools, cases[name]["least"])
     if {"memory-small", "memory-large"} <= summaries.keys():
         parts += ["## memory", _memory(summaries["memory-small"], summaries["memory-large"])]
     return "\n\n".join(parts) + "\n"
@@ -36,45 +37,65 @@ def report(results: dict[str, Any]) -> str:
 def _preamble(results: dict[str, Any]) -> str:
     machine = results["machine"]
     versions = [
-        f"- {tool}: "
-        + ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
-        for tool, facts in results["tools"].items()
+        f"- {environment}: " + ", ".join(f"{name} {version}" for name, version in found.items())
+        for environment, found in results["versions"].items()
     ]
     missing = [f"- {tool}: not measured: {why}" for tool, why in results["missing"].items()]
     text = (
         f"Measured on {results['date']} by `{results['command']}`: {machine['cpus']} × "
         f"{machine['processor']}, {machine['memory_gib']} GiB, {machine['system']}, Python "
-        f"{machine['python']}. Server and tool share the machine and speak plain HTTP. Times and "
-        "memory are medians over the rounds. What is measured, and how: [README](README.md)."
+        f"{machine['python']}. Servers and tools share the machine and speak plain HTTP. Times and "
+        "memory are medians over the rounds, with the least and the most of them in brackets. "
+        "What is measured, and how: [README](README.md)."
     )
     return "\n".join([text, "", *versions, *missing])
 
 
-def _table(tools: dict[str, Summary], facts: dict[str, Any]) -> str:
-    base = tools.get(_BASE)
+def _table(tools: Mapping[str, Summary], base: Summary | None, untyped: Sequence[str]) -> str:
+    head = (
+        "tool", "checks types", "wall s", "÷ template", "CPU s", "÷ template", "peak MiB",
+        "requests", "429s", "rows that arrived",
+    )  # fmt: skip
     rows = [
         (
-            one.tool, "yes" if facts[one.tool]["typed"] else "no",
-            f"{one.wall:.2f}", _ratio(one.wall, base.wall if base else None),
-            f"{one.cpu:.2f}", _ratio(one.cpu, base.cpu if base else None), f"{one.memory:.0f}",
-            f"{one.requests:,}", f"{one.refused}", _came(one),
+            one.tool, "no" if one.tool in untyped else "yes",
+            *_both(one, base), f"{one.memory.middle:.0f}",
+            f"{one.requests:,}", f"{one.refused}", _arrived(one),
         )
         for one in tools.values()
     ]  # fmt: skip
-    return _markdown(_HEAD, rows)
+    return _markdown(head, rows)
 
 
-def _least(tools: dict[str, Summary]) -> list[str]:
-    lines = [
-        f"- {one.tool}: {one.wall / one.least:.3f} × the least time possible ({one.least:.1f} s)"
+def _loads(tools: Mapping[str, Summary], base: Summary | None) -> str:
+    head = (
+        "tool", "wall s", "÷ dlt", "CPU s", "÷ dlt", "PostgreSQL's CPU s", "peak MiB",
+        "requests", "rows in the table",
+    )  # fmt: skip
+    rows = [
+        (
+            one.tool, *_both(one, base), _spread(one.database_cpu),
+            f"{one.memory.middle:.0f}", f"{one.requests:,}", _arrived(one),
+        )
         for one in tools.values()
-        if one.least and not one.error
+    ]  # fmt: skip
+    return _markdown(head, rows)
+
+
+def _windows(tools: Mapping[str, Summary], least: float) -> list[str]:
+    lines = [
+        f"- {one.tool}: {one.windows.middle:.1f} s, {one.windows.middle / least:.3f} × the least"
+        for one in tools.values()
+        if least and not one.error
     ]
-    intro = "Against what the rate limit alone allows, with start-up counted in:"
+    intro = (
+        f"The rate limit alone takes {least} s, counted from the start of the first window. "
+        "By that clock:"
+    )
     return ["\n".join([intro, "", *lines])] if lines else []
 
 
-def _losses(tools: dict[str, Summary]) -> str:
+def _losses(tools: Mapping[str, Summary]) -> str:
     head = ("tool", "rows lost that the API still has", "rows sent twice", "requests")
     rows = [
         (one.tool, one.error or f"{one.lost}", f"{one.repeated}", f"{one.requests}")
@@ -83,12 +104,13 @@ def _losses(tools: dict[str, Summary]) -> str:
     return _markdown(head, rows)
 
 
-def _memory(small: dict[str, Summary], large: dict[str, Summary]) -> str:
-    head = ("tool", "conversations", "wall s", "CPU s", "peak MiB", "more MiB", "rows that came")
+def _memory(small: Mapping[str, Summary], large: Mapping[str, Summary]) -> str:
+    head = ("tool", "conversations", "wall s", "CPU s", "peak MiB", "more MiB", "rows that arrived")
     rows = [
         (
-            tool, f"{one.expected:,}", f"{one.wall:.1f}", f"{one.cpu:.1f}", f"{one.memory:.0f}",
-            f"{one.memory - small[tool].memory:.0f}", _came(one),
+            tool, f"{one.expected:,}", f"{one.wall.middle:.1f}", f"{one.cpu.middle:.1f}",
+            f"{one.memory.middle:.0f}", f"{one.memory.middle - small[tool].memory.middle:.0f}",
+            _arrived(one),
         )
         for tool in large
         for one in (small[tool], large[tool])
@@ -96,14 +118,23 @@ def _memory(small: dict[str, Summary], large: dict[str, Summary]) -> str:
     return _markdown(head, rows)
 
 
-def _came(one: Summary) -> str:
-    came = f"{one.lost:,} of {one.expected:,} missing" if one.lost else "all"
-    came += f", {one.repeated:,} twice" if one.repeated else ""
-    return f"failed, {came}: {one.error}" if one.error else came
+def _arrived(one: Summary) -> str:
+    text = f"{one.lost:,} of {one.expected:,} missing" if one.lost else "all"
+    text += f", {one.repeated:,} twice" if one.repeated else ""
+    return f"failed, {text}: {one.error}" if one.error else text
 
 
-def _ratio(value: float, base: float | None) -> str:
-    return f"{value / base:.2f}" if base else "–"
+def _spread(value: Spread) -> str:
+    if value.least == value.most:
+        return f"{value.middle:.2f}"
+    return f"{value.middle:.2f} ({value.least:.2f} to {value.most:.2f})"
+
+
+def _both(one: Summary, base: Summary | None) -> tuple[str, str, str, str]:
+    """Give wall and CPU time, each with its ratio to the base's."""
+    wall = f"{one.wall.middle / base.wall.middle:.2f}" if base else "–"
+    cpu = f"{one.cpu.middle / base.cpu.middle:.2f}" if base else "–"
+    return _spread(one.wall), wall, _spread(one.cpu), cpu
 
 
 def _markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:

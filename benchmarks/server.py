@@ -39,7 +39,6 @@ class Service:
         self._limiter = Limiter(self._options.limit, self._options.window)
         self._deletions = list(self._options.delete_at)
         self._requests = self._refused = self._answered = 0
-        self._first = 0.0
 
     def answer(self, target: str) -> tuple[float, bytes]:
         """Answer one request: how many seconds to hold the response back, and the response."""
@@ -54,7 +53,6 @@ class Service:
 
     def _conversations(self, query: dict[str, str]) -> tuple[float, bytes]:
         now = time.time()
-        self._first = self._first or now
         self._requests += 1
         if not self._limiter.take(now):
             self._refused += 1
@@ -79,7 +77,7 @@ class Service:
         return {
             "requests": self._requests,
             "refused": self._refused,
-            "first_request": self._first,
+            "began": self._limiter.began,
             "deleted": self._pages.deleted,
         }
 

@@ -8,24 +8,34 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """The median of some values, the least and the greatest of them."""
+
+    middle: float
+    least: float
+    most: float
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """One tool under one condition; see `benchmarks.measure.Run` for the fields.
 
-    Times and memory are medians over the rounds; lost, repeated and refused are the worst.
+    Times and memory are spreads over the rounds; the counts are the worst of them.
     """
 
     case: str
     tool: str
     rounds: int
-    wall: float
-    cpu: float
-    memory: float
+    wall: Spread
+    cpu: Spread
+    database_cpu: Spread
+    memory: Spread
+    windows: Spread
     requests: int
     refused: int
     expected: int
     lost: int
     repeated: int
-    least: float
     error: str
 
 
@@ -41,15 +51,17 @@ def summarise(runs: list[dict[str, Any]]) -> dict[str, dict[str, Summary]]:
 
 
 def _condense(case: str, tool: str, runs: list[dict[str, Any]]) -> Summary:
-    def middle(field: str) -> float:
-        return float(median(run[field] for run in runs))
+    def spread(field: str) -> Spread:
+        values = [float(run[field]) for run in runs]
+        return Spread(median(values), min(values), max(values))
 
     def worst(field: str) -> int:
         return int(max(run[field] for run in runs))
 
     failed = [run["error"] or f"exit code {run['exit_code']}" for run in runs if run["exit_code"]]
     return Summary(
-        case, tool, len(runs), middle("wall"), middle("cpu"), middle("memory"),
+        case, tool, len(runs),
+        spread("wall"), spread("cpu"), spread("database_cpu"), spread("memory"), spread("windows"),
         worst("requests"), worst("refused"), worst("expected"), worst("lost"), worst("repeated"),
-        middle("least"), failed[0] if failed else "",
+        failed[0] if failed else "",
     )  # fmt: skip
