@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,14 @@ def _forwards(statement: ast.stmt) -> bool:
             return all(map(_forwards, statement.body))
         case _:
             return False
+
+
+def test_the_readme_of_the_tests_names_what_is_there() -> None:
+    readme = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    defined = "\n".join(
+        file.read_text(encoding="utf-8") for file in (ROOT / "tests").glob("**/*.py")
+    )
+    for name in re.findall(r"`(test_\w+)`", readme):
+        assert f"def {name}(" in defined, name
+    for pattern in re.findall(r"`([\w/*]+\.py)`", readme):
+        assert list((ROOT / "tests").glob(pattern)), pattern
