@@ -11,7 +11,7 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 
 .PHONY: help demo scale-demo test scale-test lint format bench dist lock clean
 help: ## Show this help
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: .venv/ready ## Watch an incremental sync against a simulated Ayra API (no key, no server)
 	@$(VENV)/python -m sandbox.demo
@@ -39,18 +39,18 @@ lint: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Check style, formatting and
 	$(VENV)/hadolint Dockerfile orchestrate/kubernetes/Dockerfile
 	$(UV) pip check --quiet --python $(VENV)/python
 
-format: .venv/ready ## Put the code in shape
+format: .venv/ready ## Format the code
 	$(VENV)/ruff check --fix-only
 	$(VENV)/ruff format
 
-bench: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Measure tap-ayra beside other ways to read the API (about 15 minutes)
+bench: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Benchmark against dlt, Airbyte and others (15 min)
 	UV='$(UV)' $(VENV)/python -m benchmarks
 
-dist: | $(filter .tools/bin/uv,$(UV)) ## Build the wheel and the source archive into dist/
+dist: | $(filter .tools/bin/uv,$(UV)) ## Build the wheel and sdist
 	rm -rf dist
 	$(UV) build --quiet
 
-lock: | $(filter .tools/bin/uv,$(UV)) ## Pin the newest versions (LOCK_OPTIONS=--upgrade) that pyproject.toml and meltano.yml allow
+lock: | $(filter .tools/bin/uv,$(UV)) ## Update the pins in requirements/ (LOCK_OPTIONS=--upgrade: to the newest versions)
 	$(LOCK) --group dev pyproject.toml --output-file requirements/dev.txt
 	$(LOCK) --constraints requirements/dev.txt pyproject.toml --output-file requirements/tap-ayra.txt
 	$(LOCK) --constraints requirements/dev.txt --group pyproject.toml:build --output-file requirements/build.txt
@@ -63,7 +63,7 @@ lock: | $(filter .tools/bin/uv,$(UV)) ## Pin the newest versions (LOCK_OPTIONS=-
 		| $(LOCK) - --output-file requirements/target-$$target.txt || exit 1; \
 	done
 
-clean: ## Remove all that was made here, but not output/ and Meltano's bookmarks
+clean: ## Delete environments and caches (keeps output/ and bookmarks)
 	rm -rf .coverage .tools .venv .venv-airflow .venv-scale .demo .scale-demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf .meltano/extractors .meltano/loaders .meltano/run
 	find tap_ayra tests -name __pycache__ -prune -exec rm -rf {} +
