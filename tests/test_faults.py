@@ -64,7 +64,6 @@ class Stage:
             "api_key": self.api.key,
             "start_date": "2026-03-01",
             "page_size": PAGE_SIZE,
-            "request_timeout": 0.4,
             **settings,
         }
 
@@ -201,12 +200,14 @@ WRONG_JSON: dict[str, tuple[Fault, str]] = {
     "a number for a date": (_set("data.2.start_time", 17), "start_time that is no date-time"),
 }
 PASSING = NETWORK_FAULTS | STATUSES
+ENDLESS = {"stalled", "stalled in the body", "dripping", "dripping body"}
+SHORT = {"request_timeout": 0.4}
 BUSY = status(503)
 
 
-def heals(stage: Stage, fault: Fault, place: str, concurrency: int) -> None:
+def heals(stage: Stage, fault: Fault, place: str, concurrency: int, **settings: Any) -> None:
     stage.server.script = once(fault, places(concurrency)[place])
-    result = stage.attempt(concurrency=concurrency)
+    result = stage.attempt(concurrency=concurrency, **settings)
     assert result.error == ""
     assert result.ids == stage.ids
     assert stage.time.slept
@@ -219,7 +220,7 @@ def heals(stage: Stage, fault: Fault, place: str, concurrency: int) -> None:
 def test_a_passing_fault_costs_one_wait(
     stage: Stage, name: str, place: str, concurrency: int
 ) -> None:
-    heals(stage, PASSING[name], place, concurrency)
+    heals(stage, PASSING[name], place, concurrency, **(SHORT if name in ENDLESS else {}))
 
 
 @EVERYWHERE
@@ -249,11 +250,7 @@ def test_odd_but_sound_answers_are_taken(stage: Stage, fault: Fault, concurrency
 def test_hundreds_of_random_faults_in_one_sync(stage: Stage, concurrency: int) -> None:
     stage.api.world.extend(finished_calls(stage.api.world.clock, 240, seed=4)._in_order())
     random = Random(concurrency)  # noqa: S311
-    quick = [
-        fault
-        for name, fault in NETWORK_FAULTS.items()
-        if "stalled" not in name and "dripping" not in name
-    ]
+    quick = [fault for name, fault in NETWORK_FAULTS.items() if name not in ENDLESS]
     kinds = [*quick, *STATUSES.values(), edited(lambda document: document["data"].clear())]
     wrong: Counter[str] = Counter()
     struck: Counter[str] = Counter()
@@ -488,7 +485,7 @@ def test_after_a_permanent_failure_not_one_more_request(
 def test_a_connection_test_costs_two_requests_at_most(stage: Stage, name: str) -> None:
     fault = PASSING.get(name) or WRONG_JSON[name.removeprefix("wrong JSON: ")][0]
     stage.server.script = lambda _number, _params: fault
-    assert stage.test()
+    assert stage.test(**(SHORT if name in ENDLESS else {}))
     assert len(stage.server.requests) == 2
     assert stage.time.waited < 61
 

@@ -49,7 +49,7 @@ def messages(lines: list[bytes]) -> list[dict[str, Any]]:
 
 def check_stopped(tap: Running, lines: list[bytes], asked: float) -> None:
     assert time.monotonic() - asked < SECONDS
-    last = messages([*lines, *tap.stdout])[-1]
+    last = messages(lines)[-1]
     assert last["type"] == "STATE"
     assert last["value"]["bookmarks"]["conversations"]["replication_key_value"]
     assert "Traceback" not in tap.log
@@ -71,6 +71,7 @@ def stop_each(
             ready(tap)
             asked = time.monotonic()
             tap.process.send_signal(number)
+            lines += tap.stdout
             assert tap.end() == CODES[number]
             check_stopped(tap, lines, asked)
 
