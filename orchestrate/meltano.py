@@ -176,10 +176,11 @@ def _drain(process: subprocess.Popen[str], log: _Log) -> None:
 
 def _stop(process: subprocess.Popen[str], log: _Log) -> None:
     """Stop the tap only: it ends with its state, the target loads it, and Meltano stores it."""
-    children = psutil.Process(process.pid).children()
-    taps = [child for child in children if any(TAP in part for part in child.cmdline()[:2])]
-    for stopped in taps or [process]:
-        stopped.terminate()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        children = psutil.Process(process.pid).children()
+        taps = [child for child in children if any(TAP in part for part in child.cmdline()[:2])]
+        for stopped in taps or [process]:
+            stopped.terminate()
     killer = threading.Timer(SECONDS_TO_STOP, os.killpg, (process.pid, signal.SIGKILL))
     killer.start()
     _drain(process, log)

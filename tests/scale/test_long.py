@@ -29,7 +29,7 @@ SIZES = {"acme": 3000, "bakery": 200, "clinic": 1500, "dental": 900, "estate": 6
 pytestmark = [pytest.mark.long, pytest.mark.timeout(6000)]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [2, 1])
 def test_six_accounts_and_three_months(
     tmp_path: Path, figure: Callable[[str, float], None], workers: int
 ) -> None:
@@ -46,10 +46,9 @@ def test_six_accounts_and_three_months(
         began = time.monotonic()
         runs = _read(page, MONTHS)
         figure(f"6 × 3 months, {workers} at once", time.monotonic() - began)
-        for _ in range(2):
-            runs += _read(page, CURRENT)
-            for account in accounts:
-                account.let_time_pass()
+        for account in accounts:
+            account.let_time_pass()
+        runs += _read(page, CURRENT)
         by_partition = defaultdict(list)
         for run in runs:
             by_partition[run.partition].append(run)
