@@ -9,7 +9,7 @@ VENV := .venv/bin
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock" $(LOCK_OPTIONS)
 
-.PHONY: help demo scale-demo test scale-test lint format bench dist lock clean
+.PHONY: help demo scale-demo test scale-test lint format docs bench dist lock clean
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
@@ -42,6 +42,9 @@ lint: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Check style, formatting and
 format: .venv/ready ## Format the code
 	$(VENV)/ruff check --fix-only
 	$(VENV)/ruff format
+
+docs: .venv/ready ## Write the generated files: settings, errors, catalog.json
+	@$(VENV)/python -m docs
 
 bench: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Benchmark against dlt, Airbyte and others (15 min)
 	UV='$(UV)' $(VENV)/python -m benchmarks

@@ -71,7 +71,7 @@ class AyraCommand(SingerCommand):
             stop = "" if what.endswith((".", "?", "!")) else "."
             self._report(*more[1:], " ".join([what + stop, *remedy]) if remedy else what)
         except ConfigValidationError as error:
-            self._report(*error.errors, "Config validation failed")
+            self._report(str(error), *error.errors)
         except BrokenPipeError:
             messages.PIPE_CLOSED().log(self.logger)
             leave(1)

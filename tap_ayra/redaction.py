@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 HIDDEN = "***"
 SHORTEST_SECRET = 4
@@ -53,12 +53,6 @@ def redact_logs(secrets: Iterable[str]) -> None:
         if isinstance(inner, RedactingFormatter):
             inner = inner.inner
         handler.setFormatter(RedactingFormatter(inner, secrets))
-
-
-def confidential(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values of a configuration that nobody should read in logs and messages."""
-    values = (config.get(name) for name in ("api_key", "caller", "search"))
-    return tuple(text for text in values if isinstance(text, str) and len(text) >= SHORTEST_SECRET)
 
 
 def plain(value: object, hide: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import click
 from singer_sdk import Tap
 from singer_sdk.cli import plugin_cli
-from singer_sdk.exceptions import ConfigValidationError, MappingError
+from singer_sdk.exceptions import MappingError
 from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
@@ -19,13 +19,21 @@ from tap_ayra.cli import AyraCommand, check_log_level, stop_on_signal
 from tap_ayra.errors import TapAyraError
 from tap_ayra.input_files import InputFile, check_catalog, check_state, read_config
 from tap_ayra.messages import cli as messages
+from tap_ayra.messages.settings import UNUSABLE
 from tap_ayra.output.writer import BufferedWriter
 from tap_ayra.patience import TEST_ATTEMPTS
-from tap_ayra.redaction import confidential, redact_logs
-from tap_ayra.settings.environment import environment_config
-from tap_ayra.settings.schema import SETTINGS
-from tap_ayra.settings.validation import find_faults, uniform
-from tap_ayra.settings.values import Settings
+from tap_ayra.redaction import redact_logs
+from tap_ayra.settings import (
+    DECLARED,
+    Settings,
+    confidential,
+    config_schema,
+    environment_config,
+    find_problems,
+    invalid_settings,
+    normalize,
+    unknown_variables,
+)
 from tap_ayra.streams.conversations import Conversations
 
 if TYPE_CHECKING:
@@ -39,7 +47,9 @@ class TapAyra(Tap):
     """Singer tap for the conversations of Ayra's AI voice agents."""
 
     name = "tap-ayra"
-    config_jsonschema: ClassVar[dict[str, Any]] = SETTINGS
+    config_jsonschema: ClassVar[dict[str, Any]] = config_schema(DECLARED)
+    #: Every stream that there is.
+    stream_types: ClassVar[tuple[type[Conversations], ...]] = (Conversations,)
     message_writer_class = BufferedWriter
     #: BATCH is left out: its files would hold raw records, past selection and stream maps.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [
@@ -49,8 +59,8 @@ class TapAyra(Tap):
     message_writer: BufferedWriter
 
     def discover_streams(self) -> Sequence[Stream]:
-        """The streams that there are: one."""
-        return [Conversations(self)]
+        """Give the streams that there are."""
+        return [stream(self) for stream in self.stream_types]
 
     @cached_property
     def client(self) -> AyraClient:
@@ -64,28 +74,30 @@ class TapAyra(Tap):
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
-        """The settings from the environment, every value held to be what its setting allows."""
+        """The settings from the environment; a variable that is none of them is warned of."""
         cls.append_builtin_config(cls.config_jsonschema)
-        return environment_config(cls._env_var_prefix, cls.config_jsonschema["properties"])
+        names = cls.config_jsonschema["properties"]
+        for problem in unknown_variables(cls._env_var_prefix, names):
+            problem.log(cls.logger, logging.WARNING)
+        return environment_config(cls._env_var_prefix, names)
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
-        """Hold the settings to what they allow, all at once, before any request."""
+        """Validate all settings before any request and report every problem."""
         self.append_builtin_config(self.config_jsonschema)
-        self._config = uniform(self._config, self.config_jsonschema["properties"])
+        self._config = normalize(self._config, self.config_jsonschema["properties"])
         redact_logs(confidential(self._config))
-        faults = find_faults(self._config, self.config_jsonschema)
-        if faults and raise_errors:
-            msg = "The settings are not valid"
-            raise ConfigValidationError(msg, errors=faults)
-        return faults
+        streams = {stream.name: stream.schema["properties"] for stream in self.stream_types}
+        problems = find_problems(self._config, self.config_jsonschema, streams)
+        if problems and raise_errors:
+            raise invalid_settings(problems)
+        return [*problems]
 
     def setup_mapper(self) -> None:
-        """Prepare the stream maps; one that cannot work is a fault of the settings."""
+        """Prepare the stream maps; one that cannot work is a problem of the settings."""
         try:
             super().setup_mapper()
         except (MappingError, AttributeError) as error:  # the latter of an unknown Faker locale
-            msg = "The settings are not valid"
-            raise ConfigValidationError(msg, errors=[f"stream_maps: {error}"]) from error
+            raise invalid_settings([UNUSABLE(reason=error)]) from error
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take over a state, if it has the form of one.

@@ -200,8 +200,8 @@ def test_a_working_connection_without_conversations(
     [
         ({"api_key": "sk_test_wrong"}, "Ayra rejected the API key (HTTP 401)", 1),
         ({"api_url": NOWHERE}, "Could not connect to the API", 0),
-        ({"page_size": 101}, "page_size is 101; allowed is a whole number at least 1", 0),
-        ({"api_key": None, "status": "done"}, "api_key is missing", 0),
+        ({"page_size": 101}, "page_size: expected an integer from 1 to 100, got 101", 0),
+        ({"api_key": None, "status": "done"}, "api_key is required", 0),
     ],
     ids=["key", "address", "setting", "settings"],
 )

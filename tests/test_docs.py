@@ -11,35 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from singer_sdk.helpers.capabilities import (
-    EMIT_ACTIVATE_VERSION_CONFIG,
-    FLATTENING_CONFIG,
-    STREAM_MAPS_CONFIG,
-)
 
-from docs.generate import README, about, with_settings
+from docs import generated
+from docs.blocks import with_blocks
+from docs.settings import about
 from sandbox import SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import DEFINITION, ROOT
+from tap_ayra.settings import DECLARED
 from tap_ayra.tap import TapAyra
-from tests.singer import captured, run_tap
+from tests.singer import captured, run_tap, signals_kept
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SAID = about()
-SETTINGS: dict[str, dict[str, Any]] = SAID["settings"]["properties"]
-OF_THE_SDK = {
-    name
-    for config in (EMIT_ACTIVATE_VERSION_CONFIG, FLATTENING_CONFIG, STREAM_MAPS_CONFIG)
-    for name in config["properties"]
-}
-# Meltano 4.4 fails on a `decimal` from the environment.
-MELTANO_KINDS = {
-    "integer": "integer",
-    "number": "integer",
-    "boolean": "boolean",
-    "object": "object",
-}
+README = ROOT / "README.md"
+PAGES = [README, ROOT / "docs" / "settings.md", ROOT / "docs" / "errors.md"]
 
 
 @pytest.fixture
@@ -61,8 +48,35 @@ def example() -> dict[str, str]:
     return dict(re.findall(r"^(?:# )?TAP_AYRA_(\w+)=(.*)$", text, re.MULTILINE))
 
 
-def test_the_readmes_settings_are_those_of_the_tap(readme: str) -> None:
-    assert readme == with_settings(readme), "run: python -m docs.generate"
+def test_what_is_generated_is_up_to_date() -> None:
+    with signals_kept():
+        files = generated()
+    stale = [
+        str(path.relative_to(ROOT))
+        for path, text in files.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    assert not stale, "run: make docs"
+
+
+def test_a_block_needs_its_marks() -> None:
+    marked = "a\n# generated: x (by y)\nold\n# end: x\nb\n"
+    assert with_blocks(marked, {"x": "new\n"}) == marked.replace("old", "new")
+    with pytest.raises(ValueError, match="end: xy"):
+        with_blocks(marked.replace("generated: x", "generated: xy"), {"xy": ""})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_resolve(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)\s]+)[^)]*\)|(?:src|href|srcset)=\"([^\"]+)\"", text)
+    for target in filter(None, chain.from_iterable(links)):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), target
+        assert not anchor or anchor in _anchors(linked), target
 
 
 def test_the_readmes_make_targets_exist(readme: str) -> None:
@@ -83,17 +97,6 @@ def test_the_readmes_contract_names_tests_that_exist(readme: str) -> None:
     assert named <= set(chain.from_iterable(map(_tests, (ROOT / "tests").glob("test_*.py"))))
 
 
-def test_the_readmes_relative_links_resolve(readme: str) -> None:
-    links = re.findall(r"\]\(([^)\s]+)[^)]*\)|(?:src|href|srcset)=\"([^\"]+)\"", readme)
-    headings = {_anchor(title) for title in re.findall(r"^#+ (.+)$", readme, re.MULTILINE)}
-    targets = [target for target in chain.from_iterable(links) if target and "://" not in target]
-    assert targets
-    for target in targets:
-        path, _, anchor = target.partition("#")
-        assert (ROOT / path).exists(), target
-        assert path or anchor in headings, target
-
-
 def test_the_readmes_example_of_privacy_works(readme: str) -> None:
     found = re.search(r"<!-- example: privacy -->\n```json\n(.*?)```", readme, re.DOTALL)
     assert found, "README.md needs a line <!-- example: privacy -->, and JSON after it"
@@ -112,44 +115,25 @@ def test_the_readme_names_no_package_host(readme: str) -> None:
     assert not re.search(r"pypi|pythonhosted", readme, re.IGNORECASE)
 
 
-def test_meltanos_settings_are_those_of_the_tap(plugin: dict[str, Any]) -> None:
-    assert [_without_options(setting) for setting in plugin["settings"]] == [
-        _as_meltano_setting(name, schema) for name, schema in SETTINGS.items()
-    ]
+def test_meltano_knows_every_setting_and_guesses_at_none(plugin: dict[str, Any]) -> None:
+    assert {setting["name"] for setting in plugin["settings"]} == SAID["settings"][
+        "properties"
+    ].keys()
+    assert not any("kind" in setting for setting in plugin["settings"])
 
 
-def test_meltanos_options_are_those_of_the_tap(plugin: dict[str, Any]) -> None:
-    options = {
-        setting["name"]: [option["value"] for option in setting["options"]]
-        for setting in plugin["settings"]
-        if "options" in setting
-    }
-    assert options == {
-        name: schema["enum"] for name, schema in SETTINGS.items() if "enum" in schema
-    }
-
-
-def test_meltanos_capabilities_are_those_of_the_tap(plugin: dict[str, Any]) -> None:
-    assert plugin["capabilities"] == SAID["capabilities"]
-
-
-def test_meltano_requires_what_the_tap_requires(plugin: dict[str, Any]) -> None:
-    assert plugin["settings_group_validation"] == [SAID["settings"]["required"]]
+def test_meltano_keeps_what_is_confidential_to_itself(plugin: dict[str, Any]) -> None:
+    hidden = {setting["name"] for setting in plugin["settings"] if setting.get("sensitive")}
+    assert hidden == {"api_key", "caller", "search"}
 
 
 def test_the_example_of_an_environment_names_every_setting(example: dict[str, str]) -> None:
-    assert {name.lower() for name in example} == SETTINGS.keys() - OF_THE_SDK
+    assert {name.lower() for name in example} == DECLARED.keys()
 
 
 def test_the_example_of_an_environment_holds_no_key(example: dict[str, str]) -> None:
     assert example["API_KEY"] == ""
     assert "sk_live_" not in str(example)
-
-
-def test_the_example_of_an_environment_shows_defaults(example: dict[str, str]) -> None:
-    for name, schema in SETTINGS.items():
-        if name not in OF_THE_SDK and "default" in schema:
-            assert example[name.upper()] == str(schema["default"])
 
 
 def test_the_example_of_an_environment_is_valid(
@@ -161,27 +145,7 @@ def test_the_example_of_an_environment_is_valid(
     monkeypatch.setenv("TAP_AYRA_API_KEY", "sk_test_not_a_real_key")
     with captured():
         tap = TapAyra(parse_env_config=True)
-    assert tap.config.keys() >= SETTINGS.keys() - OF_THE_SDK
-
-
-def _as_meltano_setting(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    setting = {"name": name, "label": schema["title"], "description": schema["description"]}
-    if schema.get("secret"):
-        setting["sensitive"] = True
-    if "default" in schema:
-        setting["value"] = schema["default"]
-    kind = next(kind for kind in schema["type"] if kind != "null")
-    if "enum" in schema:
-        setting["kind"] = "options"
-    elif schema.get("format") == "date-time":
-        setting["kind"] = "date_iso8601"
-    elif kind in MELTANO_KINDS:
-        setting["kind"] = MELTANO_KINDS[kind]
-    return setting
-
-
-def _without_options(setting: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in setting.items() if key != "options"}
+    assert tap.config.keys() >= DECLARED.keys()
 
 
 def _tests(file: Path) -> set[str]:
@@ -192,6 +156,7 @@ def _tests(file: Path) -> set[str]:
     }
 
 
-def _anchor(title: str) -> str:
-    """Give the name that GitHub gives a heading."""
-    return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+def _anchors(page: Path) -> set[str]:
+    """Give the names that GitHub gives the headings of a page."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docs import errors_table
+from docs import errors as errors_page
 from sandbox import errors
-from tap_ayra.api.failures import PARAMETER_SETTINGS, Rule, failed_response
+from tap_ayra.api.failures import Rule, failed_response
 from tap_ayra.errors import QuotaExhaustedError, TapAyraError, TransientError
 from tap_ayra.messages import in_mid_sentence
-from tap_ayra.settings.schema import SETTINGS
+from tap_ayra.settings import DECLARED, PARAMETER_SETTINGS
 
-README = Path(__file__).parent.parent / "README.md"
 URL = "https://api.ayra.example/v1"
 KEY = "sk_test_canary_0000"
 
@@ -99,7 +97,7 @@ def test_the_allowed_values_are_shown() -> None:
 
 def test_every_parameter_is_named_by_its_setting() -> None:
     for parameter, setting in PARAMETER_SETTINGS.items():
-        assert setting in SETTINGS["properties"]
+        assert setting in DECLARED
         cause, fix = failure(400, {"field": parameter}).lines
         assert setting in cause
         assert f"TAP_AYRA_{setting.upper()}" in fix
@@ -187,16 +185,10 @@ def test_any_error_body_gives_a_few_printable_lines(status: int, body: bytes) ->
 
 
 @pytest.mark.parametrize(
-    "rule", [rule for _, rule in errors_table.rules()], ids=lambda rule: rule.cause.code
+    "rule", [rule for _, rule in errors_page.rules()], ids=lambda rule: rule.cause.code
 )
 def test_each_row_says_what_to_do(rule: Rule) -> None:
     assert rule.cause.text[0].isupper()
     assert rule.remedy.text
-    assert rule.source in errors_table.SOURCES
+    assert rule.source in errors_page.SOURCES
     assert not (rule.source == "key" and rule.transient)
-
-
-def test_readme_shows_the_table() -> None:
-    text = README.read_text(encoding="utf-8")
-    shown = text.partition(errors_table.BEGIN)[2].partition(errors_table.END)[0].strip()
-    assert shown == errors_table.table().strip()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -85,20 +86,21 @@ def test_a_key_is_required(project: MeltanoProject) -> None:
     assert "api_key" in result.stderr
 
 
-def test_settings_reach_the_tap_in_their_types(
+def test_settings_reach_the_tap_as_they_were_given(
     project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
 ) -> None:
     hashed = "md5(caller_number) if caller_number else None"
     definition = _definition()
-    definition["plugins"]["extractors"][0]["config"] = {"settling_minutes": 2.5}
+    definition["plugins"]["extractors"][0]["config"] = {
+        "stream_maps": {"conversations": {"caller_number": hashed, "summary": "__NULL__"}}
+    }
     (project.folder / DEFINITION.name).write_text(yaml.safe_dump(definition), encoding="utf-8")
     project.settings = {
         **project.settings,
         "TAP_AYRA_START_DATE": "2026-03-01",
-        "TAP_AYRA_REQUEST_TIMEOUT": "30",
+        "TAP_AYRA_SETTLING_MINUTES": "2.5",
         "TAP_AYRA_HAS_RECORDING": "true",
         "TAP_AYRA_PAGE_SIZE": "50",
-        "TAP_AYRA_STREAM_MAPS": json.dumps({"conversations": {"caller_number": hashed}}),
     }
     project.check("run", "tap-ayra", "target-jsonl")
     assert {request.params["has_recording"] for request in sandbox.api.requests} == {"true"}
@@ -112,6 +114,30 @@ def test_settings_reach_the_tap_in_their_types(
     }
     assert landed.keys() == expected.keys()
     assert {len(row["caller_number"] or "") for row in landed.values()} == {0, 32}
+    assert not any("summary" in row for row in landed.values())
+
+
+def test_empty_variables_count_as_unset(project: MeltanoProject, call_centre: World) -> None:
+    (tap,) = _definition()["plugins"]["extractors"]
+    empty = {f"TAP_AYRA_{setting['name'].upper()}": "" for setting in tap["settings"]}
+    project.settings = {**empty, **project.settings}
+    project.check("run", "tap-ayra", "target-jsonl")
+    rows = file_rows(project.folder / "output" / "conversations.jsonl")
+    assert rows == api_rows(call_centre)
+
+
+def test_a_wrong_date_reaches_the_tap_and_is_refused(
+    project: MeltanoProject, sandbox: RunningSandbox
+) -> None:
+    wrong = {"START_DATE": "2026-13-01", "END_DATE": "today", "MIN_DURATION": "2.5"}
+    given = {f"TAP_AYRA_{name}": value for name, value in wrong.items()}
+    project.settings = {**project.settings, **given}
+    result = project.meltano("run", "tap-ayra", "target-jsonl")
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    for name, value in wrong.items():
+        assert re.search(rf'{name.lower()}: expected .*, got "?{value}"?', result.stderr)
+    assert sandbox.api.requests == []
 
 
 def test_the_schedule_is_an_example(project: MeltanoProject) -> None:

@@ -18,7 +18,7 @@ from singer_sdk.exceptions import InvalidStreamSortException
 from singer_sdk.streams._state import StreamStateManager
 
 from tap_ayra.errors import TapAyraError
-from tap_ayra.settings.values import CHANGING_FILTERS, FIXED_FILTERS
+from tap_ayra.settings import CHANGING_FILTERS, FIXED_FILTERS
 from tap_ayra.tap import TapAyra
 from tests.simulator import NOW, PageWalk, Pipeline, ago, call, catalog, history, state_of, sync
 

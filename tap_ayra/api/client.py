@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from requests import Response, Session
 
-    from tap_ayra.settings.values import Settings
+    from tap_ayra.settings import Settings
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from tap_ayra.errors import TapAyraError, TransientError
 from tap_ayra.messages import Text
 from tap_ayra.messages import api as messages
 from tap_ayra.redaction import one_line, plain
-from tap_ayra.settings.values import CHANGING_FILTERS, FIXED_FILTERS
+from tap_ayra.settings import PARAMETER_SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     import requests
 
     from tap_ayra.messages import Message
-
-PARAMETER_SETTINGS = {
-    "per_page": "page_size",
-    **{name: name for name in ("start_date", "end_date", *FIXED_FILTERS, *CHANGING_FILTERS)},
-}
-"""The setting behind each query parameter; the other parameters are the tap's own."""
 
 _MOST_VALUES = 10
 

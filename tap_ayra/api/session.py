@@ -20,7 +20,7 @@ from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 if TYPE_CHECKING:
     from requests import Response
 
-    from tap_ayra.settings.values import Settings
+    from tap_ayra.settings import Settings
 
 MOST_BYTES = 1 << 17
 """Bytes received at a time, room for a whole page: each receive of less would hand the

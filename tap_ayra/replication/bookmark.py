@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from singer_sdk.helpers.types import Record
 
-    from tap_ayra.settings.values import Settings
+    from tap_ayra.settings import Settings
 
 REPLICATION_KEY = "start_time"
 ENDED = frozenset({"completed", "failed", "abandoned"})

@@ -2,42 +2,52 @@
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dotenv import dotenv_values
 
+from tap_ayra.messages import settings as messages
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterator
 
-TRUE_WORDS = ("true", "1", "yes", "on")
-FALSE_WORDS = ("false", "0", "no", "off")
+    from tap_ayra.messages import Text
+
+OTHERS = ("LOGLEVEL",)
+"""Variables with the tap's prefix that the SDK reads."""
 
 
-def environment_config(prefix: str, properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the settings from environment variables and the file ``.env``.
+def environment_config(prefix: str, names: Collection[str]) -> dict[str, str]:
+    """Read the settings from environment variables and the file ``.env``, as texts.
 
-    The environment goes before the file, an empty variable counts as unset, and a value that
-    its setting does not allow is left as it is, to be named as a fault.
+    The environment goes before the file.
 
     Args:
         prefix: of the variables' names.
-        properties: the settings' JSON schemas, by name.
+        names: of the settings.
     """
-    found = {**dotenv_values(".env"), **os.environ}
-    texts = {name: found.get(prefix + name.upper()) for name in properties}
-    return {name: _from_text(text, properties[name]) for name, text in texts.items() if text}
+    found = _variables()
+    texts = {name: found.get(prefix + name.upper()) for name in names}
+    return {name: text for name, text in texts.items() if text}
 
 
-def _from_text(text: str, schema: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    kinds = schema.get("type", [])
-    if "string" in kinds:
-        return text
-    if "boolean" in kinds:
-        word = text.strip().lower()
-        return True if word in TRUE_WORDS else False if word in FALSE_WORDS else text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def unknown_variables(prefix: str, names: Collection[str]) -> Iterator[Text]:
+    """Name the variables that look like settings and are not, each with the likely one.
+
+    Args:
+        prefix: of the variables' names.
+        names: of the settings.
+    """
+    known = [name.upper() for name in names]
+    # Meltano adds variables of its own: for nested settings, and after two underscores.
+    theirs = ("_", *(f"{name}_" for name in known))
+    for variable in sorted(_variables()):
+        name = variable.removeprefix(prefix)
+        if name not in (variable, *known, *OTHERS) and not name.startswith(theirs):
+            hint = messages.did_you_mean(name, known, prefix)
+            yield messages.UNKNOWN_VARIABLE(name=variable, hint=hint)
+
+
+def _variables() -> dict[str, str | None]:
+    return {**dotenv_values(".env"), **os.environ}

@@ -1,98 +1,81 @@
-"""The settings, parsed into the types that they are used in."""
+"""The settings as the rest of the tap uses them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
 
-from tap_ayra.instants import parse_instant
-from tap_ayra.redaction import confidential
+from tap_ayra.redaction import SHORTEST_SECRET
+from tap_ayra.settings.declaration import DeclaredSettings
+from tap_ayra.settings.setting import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FIXED_FILTERS = ("agent_id", "caller")
-"""Filters on what never changes during or after a call."""
+DECLARED = settings_of(DeclaredSettings)
+"""Every setting of the tap's own, by name."""
 
-CHANGING_FILTERS = (
-    "status",
-    "sentiment",
-    "outcome",
-    "min_duration",
-    "max_duration",
-    "has_recording",
-    "has_transcript",
-    "search",
-    "topic",
+FIXED_FILTERS, CHANGING_FILTERS = (
+    tuple(name for name, setting in DECLARED.items() if setting.facts.filters == fixed)
+    for fixed in ("fixed", "changing")
 )
-"""Filters that hide a conversation that does not match yet."""
+PARAMETER_SETTINGS = {setting.query: name for name, setting in DECLARED.items() if setting.query}
+"""The setting behind each query parameter; the other parameters are the tap's own."""
 
-LONGEST_TIMEOUT = 86400.0
-"""Seconds: what comes near a century is more than a socket can wait."""
+CONFIDENTIAL = tuple(name for name, setting in DECLARED.items() if setting.facts.confidential)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """The settings in the types that they are used in. See `SETTINGS` for their meanings.
-
-    Attributes:
-        filters: query parameters that narrow the conversations down, as the API takes them.
-        hides_changing: whether a filter is set that hides what does not match yet.
-        confidential: values that nobody should read in logs and messages.
-    """
-
-    api_key: str
-    api_url: str
-    start_date: datetime | None
-    end_date: datetime | None
-    filters: Mapping[str, str]
-    hides_changing: bool
-    confidential: tuple[str, ...]
-    page_size: int
-    concurrency: int
-    settling: timedelta
-    in_progress_limit: timedelta
-    lookback: timedelta
-    request_timeout: float
-    user_agent: str
+class Settings(DeclaredSettings, frozen=True, kw_only=True, dict=True):
+    """The settings, parsed, and what follows from them."""
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Settings:
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Parse a configuration that has been found valid."""
-        filters = {
-            name: _query_text(config[name])
-            for name in (*FIXED_FILTERS, *CHANGING_FILTERS)
-            if config.get(name) is not None
+        given = {name: config[name] for name in DECLARED if config.get(name) is not None}
+        return cls(**{name: DECLARED[name].parse(value) for name, value in given.items()})
+
+    def __repr__(self) -> str:
+        """Show no value: keys and phone numbers are among them."""
+        return "Settings(...)"
+
+    @cached_property
+    def filters(self) -> Mapping[str, str]:
+        """Query parameters that narrow the conversations down, as the API takes them."""
+        found = {name: getattr(self, name) for name in (*FIXED_FILTERS, *CHANGING_FILTERS)}
+        return {
+            DECLARED[name].query: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in found.items()
+            if value is not None
         }
-        return cls(
-            api_key=config["api_key"],
-            api_url=config["api_url"],
-            start_date=_instant(config.get("start_date")),
-            end_date=_instant(config.get("end_date")),
-            filters=filters,
-            hides_changing=any(name in filters for name in CHANGING_FILTERS),
-            confidential=confidential(config),
-            page_size=config["page_size"],
-            concurrency=config["concurrency"],
-            settling=_span(config["settling_minutes"] * 60),
-            in_progress_limit=_span(config["in_progress_limit_hours"] * 3600),
-            lookback=_span(config["lookback_days"] * 86400),
-            request_timeout=min(config["request_timeout"], LONGEST_TIMEOUT),
-            user_agent=config.get("user_agent")
-            or f"tap-ayra/{version('tap-ayra')} singer-sdk/{version('singer-sdk')}",
-        )
+
+    @cached_property
+    def hides_changing(self) -> bool:
+        """Whether a filter is set that hides what does not match yet."""
+        return any(getattr(self, name) is not None for name in CHANGING_FILTERS)
+
+    @cached_property
+    def confidential(self) -> tuple[str, ...]:
+        """Values that nobody should read in logs and messages."""
+        return confidential({name: getattr(self, name) for name in CONFIDENTIAL})
+
+    @cached_property
+    def settling(self) -> timedelta:
+        """How long after its end a conversation counts as unsettled."""
+        return timedelta(minutes=self.settling_minutes)
+
+    @cached_property
+    def in_progress_limit(self) -> timedelta:
+        """How long after its start a conversation may count as unsettled."""
+        return timedelta(hours=self.in_progress_limit_hours)
+
+    @cached_property
+    def lookback(self) -> timedelta:
+        """How far before the bookmark every sync begins."""
+        return timedelta(days=self.lookback_days)
 
 
-def _instant(text: str | None) -> datetime | None:
-    return None if text is None else parse_instant(text)
-
-
-def _span(seconds: float) -> timedelta:
-    """A span of time, at most the longest there is."""
-    return timedelta(seconds=min(seconds, timedelta.max.total_seconds() // 2))
-
-
-def _query_text(value: Any) -> str:  # noqa: ANN401
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def confidential(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give the values of a configuration, valid or not, that nobody should read."""
+    values = (config.get(name) for name in CONFIDENTIAL)
+    return tuple(text for text in values if isinstance(text, str) and len(text) >= SHORTEST_SECRET)

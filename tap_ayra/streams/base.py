@@ -11,7 +11,7 @@ from singer_sdk import Stream
 from singer_sdk.exceptions import SyncLifecycleSignal
 
 from tap_ayra.errors import TapAyraError
-from tap_ayra.settings.values import Settings
+from tap_ayra.settings import Settings
 
 if TYPE_CHECKING:
     from tap_ayra.api import AyraClient

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from hypothesis import strategies as st
 
-from tap_ayra.settings.values import CHANGING_FILTERS
+from tap_ayra.settings import CHANGING_FILTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from sandbox import Call, SandboxApi, SandboxClock, World
 from sandbox.call import FOREVER
 from sandbox.formats import timestamp
 from sandbox.query import parse
-from tap_ayra.settings.values import CHANGING_FILTERS
+from tap_ayra.settings import CHANGING_FILTERS
 from tests.simulator.plans import CACHE_MARGIN_MINUTES, Run
 from tests.simulator.sync import bookmark_in, catalog, sync
 from tests.simulator.target import Target

@@ -1,9 +1,8 @@
-"""`python -m docs.errors_table`: the table of failures as README shows it, from the code."""
+"""What is written about failures, from the table that the tap acts on and its sentences."""
 
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING
 
 from tap_ayra.api import failures, network
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from tap_ayra.messages import Message
 
-BEGIN, END = "<!-- errors -->", "<!-- /errors -->"
 SOURCES = {
     "settings": "a setting",
     "key": "the API key",
@@ -24,10 +22,15 @@ SOURCES = {
 }
 OTHERS = (
     (messages.QUOTA_EXHAUSTED, "a daily limit: the wait would be longer than 15 minutes", None),
-    (messages.NOT_JSON, "the network or a proxy; it is retried", messages.CHECK_NETWORK),
+    (messages.NOT_JSON, "the network or a proxy; retried", messages.CHECK_NETWORK),
     (messages.BAD_JSON, "the API, after two quick retries", messages.GAVE_UP),
 )
 ELSEWHERE = (
+    (
+        "Invalid settings (…):",
+        "one line for each setting; no request has been made",
+        "Fix them. [Settings](settings.md) says what is valid.",
+    ),
     (
         "… the answer does not add up: …",
         "the API, after two quick retries: an answer that cannot be true",
@@ -38,7 +41,6 @@ ELSEWHERE = (
         "the API: a value that its field cannot hold",
         "Contact Ayra support. To continue meanwhile, deselect the field in the catalog.",
     ),
-    ("… is …; allowed is …", "a setting; nothing has been asked of the API", "Fix that setting."),
 )
 
 
@@ -55,22 +57,18 @@ def rules() -> Iterator[tuple[str, Rule]]:
 
 
 def table() -> str:
-    """Write the table in Markdown."""
+    """Give the table of failures, in Markdown."""
     rows = [("What you see", "Where the problem lies", "What to do"), ("---", "---", "---")]
     for status, rule in rules():
         seen = _shown(rule.cause) + (f" ({status})" if status else "")
-        retried = "; it is retried" * rule.transient
+        retried = "; retried" * rule.transient
         rows.append((seen, SOURCES[rule.source] + retried, _shown(rule.remedy)))
     for cause, source, remedy in OTHERS:
         rows.append((_shown(cause), source, _shown(remedy) if remedy else ""))
     rows += ELSEWHERE
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return "\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows) + "\n"
 
 
 def _shown(message: Message) -> str:
     """Show a sentence with its places left open."""
     return re.sub(r"\{[^}]*\}", "…", message.text)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{BEGIN}\n{table()}{END}\n")
