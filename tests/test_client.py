@@ -13,7 +13,14 @@ from requests.adapters import BaseAdapter
 from sandbox import SandboxClock
 from tap_ayra.api import AyraClient, decode
 from tap_ayra.api.rate_limit import RateLimiter
-from tap_ayra.errors import PageFailedError, PageMismatchError, QuotaExhaustedError, TapAyraError
+from tap_ayra.api.retry import Attempts, Patience
+from tap_ayra.errors import (
+    PageFailedError,
+    PageMismatchError,
+    QuotaExhaustedError,
+    TapAyraError,
+    TransientError,
+)
 from tap_ayra.tap import TapAyra
 from tests.faking import FakeTime
 
@@ -201,3 +208,23 @@ def test_an_hour_without_requests_uses_up_no_patience(time: FakeTime) -> None:
     get(client)
     time.sleep(3600)
     get(client)
+
+
+def test_waits_that_the_server_asked_for_earlier_give_no_patience_later(time: FakeTime) -> None:
+    client = client_of(Api((503, b"", {"Retry-After": "300"}), OK, BUSY))
+    get(client)
+    with pytest.raises(TapAyraError):
+        get(client)
+    assert time.waited < 300 + 300 + 1
+
+
+@pytest.mark.parametrize("second", [10, 200])
+def test_waits_of_two_threads_at_a_time_count_once(time: FakeTime, second: float) -> None:
+    patience, one, other = Patience(), Attempts(), Attempts()
+    patience.wait_after(TransientError("busy", retry_after=200), one)
+    patience.wait_after(TransientError("busy", retry_after=second), other)
+    time.sleep(200 + 290)
+    assert patience.wait_after(TransientError("busy"), Attempts()) < 2
+    time.sleep(20)
+    with pytest.raises(TapAyraError):
+        patience.wait_after(TransientError("busy"), Attempts())
