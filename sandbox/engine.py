@@ -160,6 +160,9 @@ class Dagster:
 @contextlib.contextmanager
 def dagster(agency: Agency, port: int = 0) -> Iterator[Dagster]:
     """Run Dagster for an agency as long as the context lasts; its log is `dagster.log`."""
+    # A shell's background job ignores SIGINT, and so would Dagster, which could not be stopped.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     port = port or free_port()
     log = agency.folder / "dagster.log"
     command = [
