@@ -17,7 +17,7 @@ def generated() -> dict[Path, str]:
     blocks = {
         "meltano.yml": {"settings": meltano.project_block()},
         ".env.example": {"settings": settings.environment_lines()},
-        "docs/errors.md": {"errors": errors.table()},
+        "docs/errors.md": {"errors": errors.table(), "waits": errors.waits()},
         "docs/settings.md": {
             **{group: settings.table(group) for group in settings.GROUPS},
             "sdk": settings.sdk_table(),

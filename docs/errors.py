@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import re
 from typing import TYPE_CHECKING
 
+from tap_ayra import patience
 from tap_ayra.api import failures, network
 from tap_ayra.api.failures import Rule
 from tap_ayra.messages import api as messages
@@ -67,6 +71,29 @@ def table() -> str:
         rows.append((_shown(cause), source, _shown(remedy) if remedy else ""))
     rows += ELSEWHERE
     return "\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows) + "\n"
+
+
+def waits() -> str:
+    """Give the table of waits and retries, in Markdown, from the numbers and their docstrings."""
+    body = ast.parse(inspect.getsource(patience)).body
+    rows = [("Number", "What it bounds"), ("---", "---")]
+    for assigned, said in itertools.pairwise(body):
+        if isinstance(assigned, ast.Assign) and isinstance(said, ast.Expr):
+            (name,) = [target.id for target in assigned.targets if isinstance(target, ast.Name)]
+            text = " ".join(str(ast.literal_eval(said.value)).split())
+            rows.append((_number(getattr(patience, name)), text))
+    return "\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows) + "\n"
+
+
+def _number(value: object) -> str:
+    match value:
+        case float() if value % 60 == 0:
+            return f"{value / 60:g} min"
+        case float():
+            return f"{value:g} s"
+        case (least, most):
+            return f"{least} to {most} s"
+    return str(value)
 
 
 def _shown(message: Message) -> str:

@@ -16,6 +16,7 @@ from singer_sdk.plugin_base import SingerCommand
 
 from tap_ayra.errors import TapAyraError
 from tap_ayra.messages import cli as messages
+from tap_ayra.patience import LAST_STATE
 from tap_ayra.redaction import one_line
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from tap_ayra.messages import Text
     from tap_ayra.output.writer import BufferedWriter
 
-LAST_WORD_SECONDS = 2.0
 RECORDS_BETWEEN_COLLECTIONS = 10_000
 """Roughly: records make no reference cycles, and looking for some took a fifth of the CPU."""
 
@@ -142,7 +142,7 @@ def stop_on_signal(signum: int, writer: BufferedWriter, state: Mapping[str, Any]
     def stop() -> None:
         word = threading.Thread(target=writer.write_last_state, args=(state,), daemon=True)
         word.start()
-        word.join(LAST_WORD_SECONDS)
+        word.join(LAST_STATE)
         message = messages.STOPPED_UNSAVED if word.is_alive() else messages.STOPPED
         message(signal=signal.Signals(signum).name).log(logging.getLogger("tap-ayra"))
         leave(128 + signum)

@@ -1,24 +1,34 @@
-"""Every number of patience: how long tap-ayra waits, how often it asks again, when it gives up."""
+"""Every number of patience: how long tap-ayra waits, how often it tries again, when it gives up.
+
+Seconds are floats, counts are integers. docs/errors.md shows them all.
+"""
 
 from __future__ import annotations
 
-SECONDS_WITHOUT_SUCCESS = 5 * 60.0
-"""Seconds without one successful response after which a sync gives up; waits that the server
-asked for do not count."""
+WITHOUT_SUCCESS = 5 * 60.0
+"""Time without one successful response after which a sync gives up. Waits that the server asked
+for do not count."""
 
 LONGEST_SERVER_WAIT = 15 * 60.0
-"""Seconds of waiting in a row that the server may ask for; a longer wait (a daily quota) ends the
-sync, and the next run resumes it."""
+"""Most that the server may ask to wait, in a row. A longer wait (a daily quota) ends the sync, and
+the next run resumes it."""
 
 LONGEST_OWN_WAIT = 60.0
-"""Seconds: the waits between the attempts of one request double from one second up to this, so
-that together they outlast a rate-limit window of a minute."""
+"""Longest wait between two attempts of one request. Waits double from 1 s up to it, so that
+together they outlast a rate-limit window of a minute."""
 
 QUICK_RETRIES = 2
-"""How often a response that does not add up is requested again, before it is an error."""
+"""How often a response that does not add up, or is not JSON for the same reason each time, is
+requested again before it is an error."""
 
 QUICK_WAIT = (0.5, 1.5)
-"""Seconds before each of them: from, to."""
+"""Wait before each of these retries, chosen at random."""
 
 TEST_ATTEMPTS = 2
-"""Requests that a connection test may cost."""
+"""Requests that a connection test makes at most."""
+
+LATER_PAGE_FAILED = 2.0
+"""Time that a page may still take after a later one has failed for good."""
+
+LAST_STATE = 2.0
+"""Time that the target has to take the last STATE when the tap is stopped by a signal."""

@@ -201,7 +201,7 @@ def test_an_error_surfaces_where_its_page_is_wanted(pages: Pages) -> None:
 def test_a_stalled_page_does_not_hide_that_a_later_one_failed_for_good(
     pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prefetch, "GRACE", 0.01)
+    monkeypatch.setattr(prefetch, "LATER_PAGE_FAILED", 0.01)
     ahead = Prefetch(pages.fetch, workers=2)
     pages.let(-2)
     with pytest.raises(LookupError, match="page -2 cannot be had"):
@@ -213,7 +213,7 @@ def test_a_stalled_page_does_not_hide_that_a_later_one_failed_for_good(
 def test_a_slow_page_is_waited_for_while_a_later_one(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, later: str
 ) -> None:
-    monkeypatch.setattr(prefetch, "GRACE", 0.01)
+    monkeypatch.setattr(prefetch, "LATER_PAGE_FAILED", 0.01)
     ahead = Prefetch(pages.fetch, workers=3)
     pages.let(0, -2)
     if later == "fails by itself alone":

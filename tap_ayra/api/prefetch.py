@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tap_ayra.errors import PageFailedError
+from tap_ayra.patience import LATER_PAGE_FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -17,9 +18,6 @@ T = TypeVar("T", bound="Hashable")
 P = TypeVar("P")
 QUICK = 0.01
 """Seconds: where pages come faster, one thread keeps up, and more would be in its way."""
-
-GRACE = 2.0
-"""Seconds that a page may still take to arrive after a later one has failed for good."""
 
 
 class Prefetch(Generic[T, P]):
@@ -55,7 +53,8 @@ class Prefetch(Generic[T, P]):
 
         Raises:
             Exception: what `fetch` raised for this page; or for a later one, if this one does
-                not come within `GRACE`. Otherwise a later page's error is kept until its turn.
+                not come within `LATER_PAGE_FAILED`. Otherwise a later page's error is kept until
+                its turn.
         """
         wanted = dict.fromkeys([token, *islice(upcoming, 2 * self._workers - 1)])
         for dropped in self._pages.keys() - wanted.keys():
@@ -72,7 +71,7 @@ class Prefetch(Generic[T, P]):
             self._start_threads(min(self._workers, len(self._pages) + 1))
         while True:
             try:
-                return page.result(timeout=GRACE)
+                return page.result(timeout=LATER_PAGE_FAILED)
             except TimeoutError:
                 if page.done():
                     return page.result()

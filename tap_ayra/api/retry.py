@@ -22,7 +22,7 @@ from tap_ayra.patience import (
     LONGEST_SERVER_WAIT,
     QUICK_RETRIES,
     QUICK_WAIT,
-    SECONDS_WITHOUT_SUCCESS,
+    WITHOUT_SUCCESS,
 )
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Patience:
     The server's word comes first; such waits may add up to `LONGEST_SERVER_WAIT` in a row. A
     response that does not add up, or is complete but the same broken JSON each time, is requested
     again within seconds, `QUICK_RETRIES` times. All other waits double, with jitter, until there
-    was no successful response for `SECONDS_WITHOUT_SUCCESS`.
+    was no successful response for `WITHOUT_SUCCESS`.
     """
 
     def __init__(self, *, max_tries: int | None = None) -> None:
@@ -120,7 +120,7 @@ class Patience:
             return error.retry_after
         doubled = min(LONGEST_OWN_WAIT, 2.0 ** (attempts.failed - 1))
         wait = doubled * random.uniform(0.75, 1.25)  # noqa: S311
-        if waited + wait > SECONDS_WITHOUT_SUCCESS:
+        if waited + wait > WITHOUT_SUCCESS:
             raise TapAyraError(*error.lines, messages.NO_SUCCESS(minutes=waited / 60)) from None
         return wait
 
