@@ -14,11 +14,12 @@ from psycopg import conninfo, sql
 
 from sandbox import SandboxClock, World
 from sandbox.generate import CallCentre
-from sandbox.meltano_project import install_plugins
+from sandbox.meltano_project import NOT_PASSED_ON, install_plugins
 from sandbox.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # How many examples a property is tried with: `make test` tries the same 100 each time, `.ci/run`
 # the same 1,000, and HYPOTHESIS_PROFILE=thorough 10,000 others each time.
@@ -41,6 +42,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "postgres_server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("postgres"))
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """An environment without settings, in a folder without `.env`."""
+    for name in list(os.environ):
+        if name.upper().startswith(NOT_PASSED_ON[0]):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -14,7 +16,8 @@ import yaml
 
 from sandbox import SandboxApi, serve
 from sandbox.comparison import api_rows, file_rows, read_lines
-from sandbox.meltano_project import DEFINITION, MeltanoProject
+from sandbox.meltano_project import DEFINITION, PINNED, ROOT, MeltanoProject
+from tests.singer import Output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +26,15 @@ if TYPE_CHECKING:
     from sandbox import RunningSandbox, World
 
 pytestmark = pytest.mark.usefixtures("plugins")
+
+
+class EmptyProject(MeltanoProject):
+    """A Meltano project of one's own, that knows no plugin yet."""
+
+    def __post_init__(self) -> None:
+        """Write what Meltano wants at least."""
+        text = "default_environment: dev\nenvironments:\n- name: dev\n"
+        (self.folder / DEFINITION.name).write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
@@ -138,6 +150,24 @@ def test_a_wrong_date_reaches_the_tap_and_is_refused(
     for name, value in wrong.items():
         assert re.search(rf'{name.lower()}: expected .*, got "?{value}"?', result.stderr)
     assert sandbox.api.requests == []
+
+
+def test_one_command_adds_the_tap_to_a_project_of_ones_own(
+    sandbox: RunningSandbox, tmp_path: Path
+) -> None:
+    own = EmptyProject(tmp_path)
+    wheels = tmp_path / "wheels"
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "-d", str(wheels)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    own.settings = {
+        "UV_FIND_LINKS": str(wheels),
+        "UV_CONSTRAINT": str(PINNED / "dev.txt"),
+        "TAP_AYRA_API_URL": sandbox.url,
+        "TAP_AYRA_API_KEY": sandbox.api.key,
+    }
+    own.check("add", "tap-ayra", "--from-ref", str(ROOT / "plugins/extractors/tap-ayra.yml"))
+    written = own.check("invoke", "tap-ayra")
+    assert len(Output.parse(written).records) == len(sandbox.api.world.visible())
 
 
 def test_the_schedule_is_an_example(project: MeltanoProject) -> None:
