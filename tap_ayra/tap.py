@@ -74,29 +74,30 @@ class TapAyra(Tap):
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
-        """The settings from the environment; a variable that is none of them is warned of."""
+        """The settings from the environment, as texts."""
         cls.append_builtin_config(cls.config_jsonschema)
-        names = cls.config_jsonschema["properties"]
-        for problem in unknown_variables(cls._env_var_prefix, names):
-            problem.log(cls.logger, logging.WARNING)
-        return environment_config(cls._env_var_prefix, names)
+        return environment_config(cls._env_var_prefix, cls.config_jsonschema["properties"])
 
     def _validate_config(self, *, raise_errors: bool = True) -> list[str]:
         """Validate all settings before any request and report every problem."""
         self.append_builtin_config(self.config_jsonschema)
-        self._config = normalize(self._config, self.config_jsonschema["properties"])
+        properties = self.config_jsonschema["properties"]
+        self._config = normalize(self._config, properties)
         redact_logs(confidential(self._config))
         streams = {stream.name: stream.schema["properties"] for stream in self.stream_types}
         problems = find_problems(self._config, self.config_jsonschema, streams)
-        if problems and raise_errors:
-            raise invalid_settings(problems)
+        if raise_errors:
+            for unknown in unknown_variables(self._env_var_prefix, properties):
+                unknown.log(self.logger, logging.WARNING)
+            if problems:
+                raise invalid_settings(problems)
         return [*problems]
 
     def setup_mapper(self) -> None:
         """Prepare the stream maps; one that cannot work is a problem of the settings."""
         try:
             super().setup_mapper()
-        except (MappingError, AttributeError) as error:  # the latter of an unknown Faker locale
+        except (MappingError, AttributeError, TypeError) as error:  # the latter two of Faker
             raise invalid_settings([UNUSABLE(reason=error)]) from error
 
     def load_state(self, state: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
 
 from tap_ayra.messages import Text
@@ -328,10 +330,11 @@ def test_what_is_empty_counts_as_unset(environment: pytest.MonkeyPatch, empty: o
 def test_an_unknown_variable_is_ignored_with_a_warning(
     environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, variable: str, hint: str
 ) -> None:
-    set_variables(environment, api_key=KEY, loglevel="INFO", stream_maps_conversations_id="id")
-    environment.setenv("TAP_AYRA__SELECT", "x")  # one of Meltano's
+    set_variables(environment, api_key=KEY, loglevel="INFO")
+    for theirs in ("_SELECT", "EU__SELECT", "EU_API_KEY", "STREAM_MAPS_CONVERSATIONS_ID"):
+        environment.setenv(f"TAP_AYRA_{theirs}", "Meltano's")
     environment.setenv(variable, "a secret")
-    assert settings(environment=True) == settings({"api_key": KEY})
+    assert settings(environment=True) == Settings(api_key=KEY)
     (warning,) = [record for record in caplog.records if record.levelname == "WARNING"]
     assert getattr(warning, "code", "") == messages.UNKNOWN_VARIABLE.code
     assert variable in warning.message
@@ -525,3 +528,38 @@ def test_what_faker_and_flattening_need() -> None:
     assert "locale `xx_YY`" in line
     (line,) = problems({"api_key": KEY, "flattening_enabled": True})
     assert line.code == messages.REQUIRED_BY.code
+
+
+NAMES = [*DECLARED, "stream_maps", "faker_config", "flattening_max_depth", "nonsense", "\ud800"]
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["", "true", "{}", "1e5", "2026-01-01", "9" * 400, "\ud800", "__NULL__"]),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(
+            st.sampled_from(["conversations", "id", "summary", "__else__", "__filter__", "seed"]),
+            inner,
+            max_size=3,
+        ),
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=4))
+def test_whatever_is_given_is_used_or_refused_in_printable_lines(config: dict[str, Any]) -> None:
+    lines = [""]
+    try:
+        with captured():
+            TapAyra(config={"api_key": KEY, **config})
+    except ConfigValidationError as refusal:
+        lines = refusal.errors
+    assert lines
+    assert all(line.isprintable() and KEY not in line for line in lines)

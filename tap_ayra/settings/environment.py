@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from tap_ayra.messages import settings as messages
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from tap_ayra.messages import Text
 
@@ -40,13 +40,19 @@ def unknown_variables(prefix: str, names: Collection[str]) -> Iterator[Text]:
         names: of the settings.
     """
     known = [name.upper() for name in names]
-    # Meltano adds variables of its own: for nested settings, and after two underscores.
-    theirs = ("_", *(f"{name}_" for name in known))
     for variable in sorted(_variables()):
         name = variable.removeprefix(prefix)
-        if name not in (variable, *known, *OTHERS) and not name.startswith(theirs):
+        if variable != name not in OTHERS and not _is_meltanos(name, known):
             hint = messages.did_you_mean(name, known, prefix)
             yield messages.UNKNOWN_VARIABLE(name=variable, hint=hint)
+
+
+def _is_meltanos(name: str, known: Iterable[str]) -> bool:
+    """Check for a variable of Meltano's: a nested setting, an extra, or another plugin's setting.
+
+    Of a plugin ``tap-ayra-eu`` that inherits from ``tap-ayra``, the names begin with ``EU_``.
+    """
+    return "__" in f"_{name}" or any(f"_{word}_" in f"_{name}_" for word in known)
 
 
 def _variables() -> dict[str, str | None]:

@@ -11,6 +11,7 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from tap_ayra.messages import settings as messages
+from tap_ayra.redaction import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -38,7 +39,7 @@ def stream_map_problems(
         streams: the names of the fields of each stream.
     """
     for name, entry in maps.items():
-        place = f"stream_maps.{name}"
+        place = f"stream_maps.{one_line(name)}"
         if name == _ELSE:
             if entry not in REMOVED:
                 yield _unexpected(place, '"__NULL__" or null', entry)
@@ -47,7 +48,7 @@ def stream_map_problems(
         matched = [stream for stream in streams if fnmatch(stream, str(source))]
         if not matched:
             yield messages.UNKNOWN_STREAM(
-                name=source, hint=messages.did_you_mean(str(source), streams)
+                name=one_line(source), hint=messages.did_you_mean(str(source), streams)
             )
         elif isinstance(entry, dict):
             fields = {field for stream in matched for field in streams[stream]}
@@ -60,18 +61,18 @@ def _entry_problems(
     place: str, entry: Mapping[str, Any], fields: Collection[str]
 ) -> Iterator[Text]:
     for name, value in entry.items():
-        where = f"{place}.{name}"
+        where = f"{place}.{one_line(name)}"
         if name in _OPTIONS:
             kinds, expected = _OPTIONS[name]
             if not isinstance(value, kinds) and not (name == _ELSE and value in REMOVED):
                 yield _unexpected(where, expected, value)
         elif name.startswith("__"):
             yield messages.UNKNOWN_OPTION(
-                place=place, name=name, hint=messages.did_you_mean(name, _OPTIONS)
+                place=place, name=one_line(name), hint=messages.did_you_mean(name, _OPTIONS)
             )
         elif value in REMOVED and name not in fields:
             yield messages.UNKNOWN_FIELD(
-                place=place, name=name, hint=messages.did_you_mean(name, fields)
+                place=place, name=one_line(name), hint=messages.did_you_mean(name, fields)
             )
         elif value not in REMOVED and not isinstance(value, str):
             yield _unexpected(where, 'an expression, or "__NULL__" or null to remove it', value)

@@ -10,6 +10,7 @@ from singer_sdk.exceptions import ConfigValidationError
 
 from tap_ayra.messages import plural
 from tap_ayra.messages import settings as messages
+from tap_ayra.redaction import one_line
 from tap_ayra.settings.reading import kind_of
 from tap_ayra.settings.stream_maps import stream_map_problems
 from tap_ayra.settings.values import CONFIDENTIAL, DECLARED
@@ -90,7 +91,7 @@ def _problem_of_the_sdk(name: str, value: object, properties: Mapping[str, Any])
     if name not in properties:
         if name == "batch_config":
             return messages.NO_BATCH()
-        return messages.UNKNOWN(name=name, hint=messages.did_you_mean(name, properties))
+        return messages.UNKNOWN(name=one_line(name), hint=messages.did_you_mean(name, properties))
     kind, expected = _SDK_KINDS[kind_of(properties[name])]
     if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
         return None
@@ -118,7 +119,7 @@ def _shown(name: str, value: object) -> str:
     """Write a value as JSON does; a container by its kind, and nothing that is confidential."""
     if isinstance(value, dict | list):
         return messages.kind_name(value)
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = one_line(json.dumps(value, ensure_ascii=False, default=str))
     if name in CONFIDENTIAL:
         text = re.sub(r"\w", "#", text)
     if name == "api_url":
