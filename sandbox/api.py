@@ -154,7 +154,7 @@ class SandboxApi(Crooked):
         if endpoint == "transcript":
             asked = transcripts.parse(request.params)
             call = transcripts.find(self.world, request.params["conversation_id"], now)
-            body = CachedPage(*transcripts.write(call, asked), now)
+            body = CachedPage(*transcripts.write(call, asked, self.unclean()), now)
             return transcripts.FORMATS[asked.format], body, False
         cached = self._cache.get(request.key, query, now, self.cache_seconds)
         if cached is not None:

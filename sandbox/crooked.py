@@ -56,9 +56,9 @@ class Crooked:
         refusal_status: The status of that refusal, and of one past the cap.
         list_twice: Some conversations stand in the order twice, one after the other.
         clock_skew_seconds: How far behind the clock is that every second response goes by.
-        latin1_text: Some summaries hold a byte that is not UTF-8.
-        lone_surrogates: Some summaries hold half of a surrogate pair.
-        not_a_number: Some durations are NaN or infinite.
+        latin1_text: Some summaries and transcripts hold a byte that is not UTF-8.
+        lone_surrogates: Some summaries and transcripts hold half of a surrogate pair.
+        not_a_number: Some durations and confidences are NaN or infinite.
     """
 
     seed: int = 0

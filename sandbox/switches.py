@@ -100,9 +100,9 @@ SWITCHES: Mapping[str, Switch] = {
     "refusal_status": _counted(400, "HTTP status of refused pages"),
     "list_twice": _shared(0.01, "this share of conversations is listed twice"),
     "clock_skew_seconds": _measured(5, "every second response has a clock this far behind"),
-    "latin1_text": _shared(0.01, "this share of summaries holds a byte that is not UTF-8"),
-    "lone_surrogates": _shared(0.01, "this share of summaries holds half a surrogate pair"),
-    "not_a_number": _shared(0.01, "this share of durations is NaN or infinite"),
+    "latin1_text": _shared(0.01, "this share of summaries and transcripts is not UTF-8"),
+    "lone_surrogates": _shared(0.01, "this share of them holds half a surrogate pair"),
+    "not_a_number": _shared(0.01, "this share of numbers is NaN or infinite"),
     "tie_order": _chosen(
         "shuffled", "stable", about="equal start times are ordered differently each time"
     ),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sandbox.call import Call
+    from sandbox.unclean import Unclean
     from sandbox.world import World
 
 FORMATS = {
@@ -62,10 +63,12 @@ def find(world: World, conversation_id: str, now: datetime) -> Call:
     return call
 
 
-def write(call: Call, asked: TranscriptQuery) -> tuple[bytes, int]:
+def write(call: Call, asked: TranscriptQuery, unclean: Unclean | None) -> tuple[bytes, int]:
     """Return the body of a transcript, and how many messages it holds."""
     given = call.messages
     messages = spoken(call, asked) if given is None else given
+    if unclean is not None and given is None:
+        messages = [unclean.message(call, each) for each in messages]
     count = len(messages) if isinstance(messages, list | tuple) else 0
     if asked.format != "json":
         said = [each for each in messages if isinstance(each, Mapping)] if count else []
@@ -77,6 +80,8 @@ def write(call: Call, asked: TranscriptQuery) -> tuple[bytes, int]:
         "messages": messages,
         **call.transcript_overrides,
     }
+    if unclean is not None:
+        return unclean.encode(call, {"data": data}), count
     # What is given may be odd, such as NaN.
     as_json = encode_clean if given is None and not call.transcript_overrides else encode
     return as_json({"data": data}), count

@@ -12,7 +12,7 @@ from zlib import crc32
 from sandbox.formats import timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sandbox.call import Call
 
@@ -37,9 +37,9 @@ class Unclean:
 
     Attributes:
         starts: How start times are rounded to whole seconds; None for not at all.
-        latin1: Whose summary holds a byte that is not UTF-8.
-        surrogate: Whose summary holds half of a surrogate pair.
-        not_a_number: Whose duration is NaN or infinite.
+        latin1: Whose summary and transcript hold a byte that is not UTF-8.
+        surrogate: Whose summary and transcript hold half of a surrogate pair.
+        not_a_number: Whose duration and confidence are NaN or infinite.
     """
 
     starts: Rounding | None
@@ -54,15 +54,28 @@ class Unclean:
         if self.starts is not None:
             shown = timestamp(rounded(call.start_at(now), 1, self.starts), call.time_format)
             row["start_time"] = shown
-        if self.latin1(call):
-            row["summary"] = f"{row['summary'] or ''} (café)"
-        if self.surrogate(call):
-            row["summary"] = f"{row['summary'] or ''} \ud83d"
-        if self.not_a_number(call):
-            row["duration"] = _NOT_NUMBERS[crc32(call.id.encode()) % 3]
+        self._spoil(call, row, text="summary", number="duration")
         return row
 
     def encoded(self, call: Call, now: datetime) -> bytes:
         """Return a conversation as it is sent."""
-        text = json.dumps(self.row(call, now), separators=(",", ":")).encode()
+        return self.encode(call, self.row(call, now))
+
+    def message(self, call: Call, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a message of a call's transcript as it is shown, text in latin-1 aside."""
+        spoiled = dict(message)
+        self._spoil(call, spoiled, text="text", number="confidence")
+        return spoiled
+
+    def encode(self, call: Call, value: object) -> bytes:
+        """Write what is shown of a call as JSON, or nearly."""
+        text = json.dumps(value, separators=(",", ":")).encode()
         return text.replace(rb"(caf\u00e9)", b"(caf\xe9)") if self.latin1(call) else text
+
+    def _spoil(self, call: Call, shown: dict[str, Any], *, text: str, number: str) -> None:
+        if self.latin1(call):
+            shown[text] = f"{shown[text] or ''} (café)"
+        if self.surrogate(call):
+            shown[text] = f"{shown[text] or ''} \ud83d"
+        if self.not_a_number(call):
+            shown[number] = _NOT_NUMBERS[crc32(call.id.encode()) % 3]

@@ -216,6 +216,16 @@ def test_durations_are_not_numbers() -> None:
     assert b"NaN" in ask(api).body
 
 
+def test_transcripts_are_not_clean_either() -> None:
+    api = crooked(*minutes(3), latin1_text={"c00"}, lone_surrogates={"c01"}, not_a_number={"c02"})
+    path = "/v1/conversations/{}/transcript"
+    key = {"Authorization": f"Bearer {api.key}"}
+    bodies = [api.handle("GET", path.format(f"c0{n}"), "", key).body for n in range(3)]
+    assert b"(caf\xe9)" in bodies[0]
+    assert b"\\ud83d" in bodies[1]
+    assert any(word in bodies[2] for word in (b":NaN", b":Infinity", b":-Infinity"))
+
+
 def test_rows_as_shown_can_be_looked_up() -> None:
     api = crooked(*minutes(2), not_a_number={"c01"}, lone_surrogates={"c01"})
     honest, odd = (dict(api.shown(each, NOW)) for each in api.world.visible())
