@@ -87,7 +87,7 @@ def environment_lines() -> str:
 
 def _valid(setting: Setting) -> str:
     words = "secret" if setting.facts.secret else setting.expected.partition(" (")[0]
-    unit = f", in {setting.facts.unit}" if setting.facts.unit else ""
+    unit = f" ({setting.facts.unit})" if setting.facts.unit else ""
     return words.removeprefix("an ").removeprefix("a ") + unit
 
 

@@ -522,6 +522,19 @@ def test_problems_of_stream_maps_are_named_with_the_others() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({"seed": {}}, "faker_config.seed: expected a number or a string or true or false"),
+        ({"locale": 5}, "faker_config.locale: expected a string or a list, got 5"),
+        ({"locale": ["en_US", 5]}, "faker_config.locale: expected a string or a list, got a list"),
+    ],
+)
+def test_what_is_nested_in_the_sdks_settings(config: dict[str, Any], line: str) -> None:
+    (problem,) = problems({"api_key": KEY, "faker_config": config})
+    assert problem.startswith(line)
+
+
 def test_what_faker_and_flattening_need() -> None:
     maps = {"conversations": {"agent_name": "fake.name()"}}
     (line,) = problems({"api_key": KEY, "stream_maps": maps, "faker_config": {"locale": "xx_YY"}})

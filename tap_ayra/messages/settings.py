@@ -53,9 +53,3 @@ def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
     """
     close = difflib.get_close_matches(name, list(known), n=1)
     return f' Did you mean "{prefix}{close[0]}"?' if close else ""
-
-
-def kind_name(value: object) -> str:
-    """Name the JSON type of a value."""
-    names = {dict: "an object", list: "a list", str: "a string", bool: "a boolean"}
-    return names.get(type(value), "null" if value is None else "a number")

@@ -187,7 +187,7 @@ class DeclaredSettings(Struct, frozen=True, kw_only=True, dict=True):
     reconcile: Annotated[
         Switch,
         about(
-            "Compare what has been delivered with the API's counts at the end of every sync",
+            "Comparison of what was delivered with the API's counts, at the end of every sync",
             READING,
             example=False,
         ),
@@ -195,7 +195,7 @@ class DeclaredSettings(Struct, frozen=True, kw_only=True, dict=True):
     on_incomplete: Annotated[
         Literal["warn", "fail"],
         about(
-            "Whether a sync that is not shown complete ends with a warning or with exit code 1",
+            "End of a sync that is not shown complete: warn (a warning) or fail (exit code 1)",
             READING,
             example="fail",
         ),

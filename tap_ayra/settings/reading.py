@@ -25,13 +25,13 @@ def normalize(config: Mapping[str, Any], properties: Mapping[str, Any]) -> dict[
     """
     result = {name: schema["default"] for name, schema in properties.items() if "default" in schema}
     for name, value in config.items():
-        read = _read(value, kind_of(properties.get(name, {})))
+        read = _read(value, _kind_of(properties.get(name, {})))
         if read not in (None, ""):
             result[name] = read
     return result
 
 
-def kind_of(schema: Mapping[str, Any]) -> str:
+def _kind_of(schema: Mapping[str, Any]) -> str:
     """Give the JSON type of a setting, null aside; empty if its schema names none."""
     return next((kind for kind in schema.get("type", ()) if kind != "null"), "")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ayra.messages import settings as messages
 from tap_ayra.redaction import one_line
+from tap_ayra.settings.shown import kind_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -89,4 +90,4 @@ def _parses(expression: str) -> bool:
 
 
 def _unexpected(place: str, expected: str, value: object) -> Text:
-    return messages.UNEXPECTED(name=place, expected=expected, value=messages.kind_name(value))
+    return messages.UNEXPECTED(name=place, expected=expected, value=kind_name(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +10,10 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_ayra.messages import plural
 from tap_ayra.messages import settings as messages
 from tap_ayra.redaction import one_line
-from tap_ayra.settings.reading import kind_of
+from tap_ayra.settings.of_the_sdk import sdk_problems
+from tap_ayra.settings.shown import shown
 from tap_ayra.settings.stream_maps import stream_map_problems
-from tap_ayra.settings.values import CONFIDENTIAL, DECLARED
+from tap_ayra.settings.values import DECLARED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,13 +22,6 @@ if TYPE_CHECKING:
     from tap_ayra.settings.setting import Setting
 
 _SECRET_IN_URL = re.compile(r"(?<=//).*@|(?<=[?#]).*(?=\")")
-_LONGEST_VALUE = 60
-_SDK_KINDS = {
-    "string": (str, "a string"),
-    "integer": (int, "an integer"),
-    "boolean": (bool, "true or false"),
-    "object": (dict, "an object"),
-}
 
 
 def find_problems(
@@ -51,14 +44,9 @@ def find_problems(
     problems = [_missing(DECLARED[name]) for name in schema["required"] if name not in config]
     bad = set()
     for name, value in config.items():
-        problem = (
-            _problem(DECLARED[name], value)
-            if name in DECLARED
-            else _problem_of_the_sdk(name, value, properties)
-        )
-        if problem:
-            bad.add(name)
-            problems.append(problem)
+        found = list(_problems(name, value, properties))
+        problems += found
+        bad |= {name} if found else set()
     problems += _contradictions({n: v for n, v in config.items() if n not in bad})
     if "stream_maps" in config and "stream_maps" not in bad:
         problems += stream_map_problems(config["stream_maps"], streams)
@@ -75,28 +63,30 @@ def _variable(name: str) -> str:
     return f"TAP_AYRA_{name.upper()}"
 
 
-def _problem(setting: Setting, value: object) -> Text | None:
-    try:
-        setting.parse(value)
-    except ValueError:
-        if setting.facts.secret:
-            return messages.MALFORMED_KEY(name=setting.name)
-        return messages.UNEXPECTED(
-            name=setting.name, expected=setting.expected, value=_shown(setting.name, value)
-        )
-    return None
+def _problems(name: str, value: object, properties: Mapping[str, Any]) -> Iterator[Text]:
+    if name in DECLARED:
+        try:
+            DECLARED[name].parse(value)
+        except ValueError:
+            yield _unexpected(DECLARED[name], value)
+    elif name in properties:
+        yield from sdk_problems(name, value, properties[name])
+    elif name == "batch_config":
+        yield messages.NO_BATCH()
+    else:
+        yield messages.UNKNOWN(name=one_line(name), hint=messages.did_you_mean(name, properties))
 
 
-def _problem_of_the_sdk(name: str, value: object, properties: Mapping[str, Any]) -> Text | None:
-    if name not in properties:
-        if name == "batch_config":
-            return messages.NO_BATCH()
-        return messages.UNKNOWN(name=one_line(name), hint=messages.did_you_mean(name, properties))
-    kind, expected = _SDK_KINDS[kind_of(properties[name])]
-    if isinstance(value, kind) and isinstance(value, bool) == (kind is bool):
-        return None
-    shown = messages.kind_name(value) if kind is dict else _shown(name, value)
-    return messages.UNEXPECTED(name=name, expected=expected, value=shown)
+def _unexpected(setting: Setting, value: object) -> Text:
+    """Say what is wrong with a value, and nothing that is confidential."""
+    if setting.facts.secret:
+        return messages.MALFORMED_KEY(name=setting.name)
+    text = shown(value)
+    if setting.facts.confidential:
+        text = re.sub(r"\w", "#", text)
+    if setting.name == "api_url":
+        text = _SECRET_IN_URL.sub("***", text)
+    return messages.UNEXPECTED(name=setting.name, expected=setting.expected, value=text)
 
 
 def _contradictions(config: Mapping[str, Any]) -> Iterator[Text]:
@@ -113,18 +103,6 @@ def _contradictions(config: Mapping[str, Any]) -> Iterator[Text]:
         yield messages.REQUIRED_BY(
             name=depth, other="flattening_enabled", variable=_variable(depth)
         )
-
-
-def _shown(name: str, value: object) -> str:
-    """Write a value as JSON does; a container by its kind, and nothing that is confidential."""
-    if isinstance(value, dict | list):
-        return messages.kind_name(value)
-    text = one_line(json.dumps(value, ensure_ascii=False, default=str))
-    if name in CONFIDENTIAL:
-        text = re.sub(r"\w", "#", text)
-    if name == "api_url":
-        text = _SECRET_IN_URL.sub("***", text)
-    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "..."
 
 
 def invalid_settings(problems: Sequence[str]) -> ConfigValidationError:
