@@ -42,6 +42,17 @@ def format_instant(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
+def is_utc_text(text: str) -> bool:
+    """Tell whether text is an ISO 8601 date-time in UTC with ``Z``, as `utc_text` writes it."""
+    if not _IN_UTC.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def utc_text(text: str) -> str:
     """Rewrite an ISO 8601 date-time in UTC with ``Z``, every digit of its fraction kept.
 

@@ -16,12 +16,12 @@ from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_ayra.api import AyraClient
 from tap_ayra.cli import AyraCommand, check_log_level, stop_on_signal
-from tap_ayra.errors import TapAyraError
 from tap_ayra.input_files import InputFile, check_catalog, check_state, read_config
 from tap_ayra.messages import cli as messages
 from tap_ayra.messages.settings import UNUSABLE
 from tap_ayra.output.writer import BufferedWriter
 from tap_ayra.patience import TEST_ATTEMPTS
+from tap_ayra.replication.state import read_state
 from tap_ayra.redaction import redact_logs
 from tap_ayra.settings import (
     DECLARED,
@@ -101,17 +101,12 @@ class TapAyra(Tap):
             raise invalid_settings([UNUSABLE(reason=error)]) from error
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take over a state, if it has the form of one.
+        """Load a state in any of the forms in which people have it.
 
         Raises:
-            TapAyraError: if it has not.
+            TapAyraError: if it is none.
         """
-        bookmarks = state.get("bookmarks", {})
-        if not isinstance(bookmarks, dict) or not all(
-            isinstance(bookmark, dict) for bookmark in bookmarks.values()
-        ):
-            raise TapAyraError(messages.BAD_BOOKMARKS(), messages.FIX_STATE())
-        super().load_state(state)
+        super().load_state(read_state(state))
 
     def _handle_termination(self, signum: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Stop within seconds, the last STATE first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,13 @@ import msgspec
 
 from tap_ayra.errors import TapAyraError
 from tap_ayra.instants import utc_text
+from tap_ayra.messages import output as messages
 from tap_ayra.redaction import one_line
 
 if TYPE_CHECKING:
-    import logging
     from collections.abc import Collection, Mapping
+
+    from tap_ayra.messages import Message
 
 MOST_SHAPES = 1000
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -38,16 +41,27 @@ class Conformer:
     """
 
     def __init__(
-        self, schema: Mapping[str, Any], *, deselected: Collection[str], logger: logging.Logger
+        self,
+        schema: Mapping[str, Any],
+        *,
+        own: Mapping[str, Any] | None = None,
+        deselected: Collection[str],
+        logger: logging.Logger,
     ) -> None:
         """Prepare for a schema.
 
         Args:
-            schema: the JSON schema of a record, flat but for arrays of texts.
+            schema: the JSON schema of a record, flat but for arrays of strings.
+            own: the stream's own schema; `schema` if not given.
             deselected: names of the fields to leave out.
             logger: gets one warning for each odd field.
         """
         properties: Mapping[str, Any] = schema["properties"]
+        own_properties = properties if own is None else own["properties"]
+        #: Whether a record that fits the stream's own schema fits this one as it is.
+        self.changes_nothing = not deselected and all(
+            _kind(properties.get(name)) == _kind(own_properties[name]) for name in own_properties
+        )
         self._known = properties.keys()
         self._open = bool(schema.get("additionalProperties"))
         self._deselected = frozenset(deselected)
@@ -76,7 +90,7 @@ class Conformer:
         if not record.keys() <= self._known and not self._open:
             for name in record.keys() - self._known:
                 del record[name]
-                self._warn(name, "is not in the catalog's schema and is left out")
+                self._warn(messages.FIELD_UNKNOWN, name)
         for name in self._deselected:
             record.pop(name, None)
         self._fit_types(record)
@@ -108,12 +122,12 @@ class Conformer:
             text = record.get(name)
             if text == "":
                 record[name] = None
-                self._warn(name, "came as empty text and is delivered as null")
+                self._warn(messages.FIELD_EMPTY, name)
             elif text is not None:
                 try:
                     record[name] = fitted[text] = fitted.get(text) or utc_text(text)
                 except ValueError:
-                    raise self._refusal(record, name, "is no date-time") from None
+                    raise _refusal(record, name, _json_type(text)) from None
 
     def _convert(self, record: dict[str, Any], name: str, value: Any) -> Any:  # noqa: ANN401
         types = self._types[name]
@@ -127,20 +141,35 @@ class Conformer:
         elif list in types and isinstance(value, str):
             converted = [value]
         if converted is None or type(converted) not in types:
-            raise self._refusal(record, name, f"is of type {type(value).__name__}")
-        self._warn(name, f"came as {type(value).__name__} and is converted")
+            raise _refusal(record, name, _json_type(value))
+        self._warn(
+            messages.FIELD_CONVERTED, name, got=_json_type(value), kind=_json_type(converted)
+        )
         return converted
 
-    def _refusal(self, record: dict[str, Any], name: str, why: str) -> TapAyraError:
-        return TapAyraError(
-            f"Conversation {one_line(record.get('id'))} cannot be delivered: its {name} {why}.\n"
-            f"Ask Ayra about it; until it is mended, deselect {name} in the catalog to go on."
-        )
-
-    def _warn(self, name: str, what: str) -> None:
+    def _warn(self, message: Message, name: str, **values: str) -> None:
         if name not in self._warned:
             self._warned.add(name)
-            self._logger.warning("Field %s %s (said once for this sync)", one_line(name), what)
+            message(field=one_line(name), **values).log(self._logger, logging.WARNING)
+
+
+def _refusal(record: Mapping[str, Any], name: str, got: str) -> TapAyraError:
+    return TapAyraError(messages.FIELD_INVALID(id=one_line(record.get("id")), field=name, got=got))
+
+
+def _kind(definition: Mapping[str, Any] | None) -> tuple[Any, ...]:
+    """Tell property definitions apart by what they mean for a value."""
+    definition = definition or {}
+    kinds = definition.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    items = definition.get("items")
+    return sorted(kinds), definition.get("format"), items and _kind(items)
+
+
+def _json_type(value: Any) -> str:  # noqa: ANN401
+    """Name the JSON type of a value, with its article."""
+    names = {str: "a string", bool: "a boolean", list: "a list", dict: "an object"}
+    return "null" if value is None else names.get(type(value), "a number")
 
 
 def _types(definition: Mapping[str, Any]) -> tuple[type, ...]:

@@ -1,7 +1,10 @@
-"""Singer messages out: one write for many records, and a last word when the tap is stopped."""
+"""Singer messages out: whole lines in whole writes, and a last word when the tap is stopped."""
 
 from __future__ import annotations
 
+import os
+import select
+import stat
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -10,26 +13,29 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
 from singer_sdk.singerlib import RecordMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from singer_sdk.singerlib.encoding.simple import Message
 
 BUFFER_BYTES = 1 << 18
+encode = encoder.encode
 
 
 class BufferedWriter(MsgSpecWriter):
     """The SDK's msgspec writer, which here gathers records and writes every other message at once.
 
     Records are written when `flush` is called (after each page), when another message follows,
-    or when `BUFFER_BYTES` have gathered. Messages are never torn apart: whoever writes holds the
-    lock, and after `write_last_state` nobody writes any more.
+    or when `BUFFER_BYTES` have gathered. Into a pipe, lines leave in whole writes that the system
+    makes all at once (PIPE_BUF), as far as they fit, so that a kill tears none. Whoever writes
+    holds the lock, and after `write_last_state` nobody writes any more.
     """
 
     def __init__(self) -> None:
         """Begin with nothing gathered."""
         super().__init__()
         self._lock = threading.Lock()
-        self._buffer = bytearray()
+        self._lines: list[bytes] = []
+        self._size = 0
 
     def write_message(self, message: Message) -> None:
         """Write a message, or gather it if it is a record.
@@ -37,10 +43,20 @@ class BufferedWriter(MsgSpecWriter):
         Raises:
             BrokenPipeError: if nobody reads any more.
         """
+        line = encode(message.to_dict()) + b"\n"
         with self._lock:
-            self._gather(message.to_dict())
-            if type(message) is not RecordMessage or len(self._buffer) >= BUFFER_BYTES:
+            self._gather([line])
+            if type(message) is not RecordMessage:
                 self._write()
+
+    def write_lines(self, lines: list[bytes]) -> None:
+        """Gather RECORD messages, each encoded as a line.
+
+        Raises:
+            BrokenPipeError: if nobody reads any more.
+        """
+        with self._lock:
+            self._gather(lines)
 
     def flush(self) -> None:
         """Write what has gathered."""
@@ -55,15 +71,41 @@ class BufferedWriter(MsgSpecWriter):
         """
         self._lock.acquire()
         if state:
-            self._gather({"type": "STATE", "value": state})
+            self._lines.append(encode({"type": "STATE", "value": state}) + b"\n")
         self._write()
 
-    def _gather(self, message: dict[str, Any]) -> None:
-        encoder.encode_into(message, self._buffer, -1)
-        self._buffer += b"\n"
+    def _gather(self, lines: list[bytes]) -> None:
+        self._lines += lines
+        self._size += sum(map(len, lines))
+        if self._size >= BUFFER_BYTES:
+            self._write()
 
     def _write(self) -> None:
-        left, self._buffer = memoryview(self._buffer), bytearray()
-        while left:  # an unbuffered stdout takes a part only where a signal comes in between
-            left = left[sys.stdout.buffer.write(left) :]
-        sys.stdout.buffer.flush()
+        lines, self._lines, self._size = self._lines, [], 0
+        output = sys.stdout.buffer
+        for chunk in _chunks(lines, select.PIPE_BUF) if _is_pipe(output) else [b"".join(lines)]:
+            left = memoryview(chunk)
+            while left:  # an unbuffered stdout takes a part only where a signal comes in between
+                left = left[output.write(left) :]
+            output.flush()
+
+
+def _is_pipe(output: Any) -> bool:  # noqa: ANN401
+    try:
+        return stat.S_ISFIFO(os.fstat(output.fileno()).st_mode)
+    except (OSError, AttributeError):
+        return False
+
+
+def _chunks(lines: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """Join lines as long as they fit into one write; a longer line stands alone."""
+    gathered: list[bytes] = []
+    length = 0
+    for line in lines:
+        if gathered and length + len(line) > size:
+            yield b"".join(gathered)
+            gathered, length = [], 0
+        gathered.append(line)
+        length += len(line)
+    if gathered:
+        yield b"".join(gathered)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tap_ayra.instants import later, whole_second
-from tap_ayra.paging.page import Page, PageToken
+from tap_ayra.instants import earlier, later, whole_second
+from tap_ayra.messages import paging as messages
+from tap_ayra.paging.token import PageToken
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from tap_ayra.messages import Message
+    from tap_ayra.paging.page import Page
 
 SECOND = timedelta(seconds=1)
 ROUNDS = 5
@@ -20,16 +25,21 @@ MOST_ROUNDS = 50
 
 @dataclass(slots=True)
 class Block:
-    """Up to `length` pages of a window.
+    """Up to `length` pages of a window, whose lower bound is asked for one second early.
 
     Attributes:
-        start: the window's lower bound, as asked for.
-        end: the window's upper bound, as asked for.
+        start: the window's lower bound, a whole second; what lies before it is not wanted.
+        end: the window's upper bound.
         length: after how many pages the block ends at the latest.
-        due: how many pages the window is believed to have before the first answer says so.
+        due: how many pages the window is believed to have before the first response says so.
         again: how often this very window has been begun before.
-        counts: ``meta.total`` and ``meta.per_page`` of the first page.
-        ids: the conversations read so far.
+        whole: whether it is the window of one second, read in rounds until it is complete.
+        total: ``meta.total`` of the first page; of the last one if `whole`.
+        per_page: ``meta.per_page`` of the first page.
+        ids: the conversations listed so far, those before `start` included.
+        starts: when they started, in order; those without a start time left out.
+        undated: how many have no start time.
+        idle: how many rounds have begun since one showed something new.
     """
 
     start: datetime | None
@@ -37,92 +47,96 @@ class Block:
     length: int
     due: int = 1
     again: int = 0
-    counts: tuple[int, int] | None = None
-    ids: set[Any] = field(default_factory=set)
-
-    def token(self, page: int = 1) -> PageToken:
-        """What to ask for to get one of the pages."""
-        return PageToken(self.start, self.end, page, self.again)
-
-    def agrees(self, page: Page) -> bool:
-        """Take in a page, unless its counts differ from the first page's or an id comes again."""
-        if self.counts is None:
-            self.counts = page.total, page.per_page
-        if (page.total, page.per_page) != self.counts or not self.ids.isdisjoint(page.ids):
-            return False
-        self.ids |= page.ids
-        self.due = page.pages
-        return True
-
-
-@dataclass(slots=True)
-class WideSecond:
-    """The window of one second that no block can pass, read in rounds until it is complete.
-
-    It ends at the next whole second (or at the walk's own end), so that it is whole whether or
-    not the API keeps fractions of a second in ``end_date``.
-
-    Attributes:
-        start: the window's lower bound, in the second concerned.
-        end: the window's upper bound.
-        round: how often it has been read to the end.
-        pages: how many pages it has, by the last answer.
-        total: ``meta.total`` of the last answer.
-        ids: what this round has shown.
-        seen: what all rounds have shown since the total last changed.
-        idle: how many rounds have begun since one showed something new.
-    """
-
-    start: datetime
-    end: datetime
-    round: int = 0
-    pages: int = 1
+    whole: bool = False
     total: int | None = None
-    ids: set[Any] = field(default_factory=set)
-    seen: set[Any] = field(default_factory=set)
+    per_page: int = 0
+    ids: set[str] = field(default_factory=set)
+    starts: list[datetime] = field(default_factory=list)
+    undated: int = 0
     idle: int = 0
 
     @classmethod
-    def around(cls, start: datetime, limit: datetime | None) -> WideSecond:
-        """The second of an instant, as far as a limit."""
-        end = later(whole_second(start), SECOND)
-        return cls(start, min(end, limit) if limit else end)
-
-    @property
-    def over(self) -> datetime:
-        """The first instant after the second."""
-        return later(whole_second(self.start), SECOND)
+    def around(cls, second: datetime, limit: datetime | None, again: int) -> Block:
+        """Make the window of one second, as far as a limit."""
+        end = later(whole_second(second), SECOND)
+        return cls(second, min(end, limit) if limit else end, 1, again=again, whole=True)
 
     def token(self, page: int = 1) -> PageToken:
-        """What to ask for to get one of the pages, in this round's way of writing the window."""
-        return PageToken(self.start, self.end, page, self.round)
+        """What to ask for to get one of the pages."""
+        start = None if self.start is None else earlier(self.start, SECOND)
+        return PageToken(start, self.end, page, self.again)
 
-    def is_steady(self, page: Page) -> bool:
-        """Take in a page; False if the total changed in the middle of a round."""
-        known = len(self.seen)
-        first = page.token.page == 1
-        steady = first or page.total == self.total
+    def disagrees(self, page: Page) -> Message | None:
+        """Compare a page with those before it and take it in; say why if it contradicts them."""
+        if self.total is None:
+            self.total, self.per_page = page.total, page.per_page
+        elif (page.total, page.per_page) != (self.total, self.per_page):
+            return messages.TOTAL_CHANGED
+        wanted = page.rows
+        if self.start is not None:  # the order of what comes before shifts nothing after it
+            wanted = [row for row in page.rows if row.start is None or row.start >= self.start]
+        if not self.ids.isdisjoint([row.conversation.id for row in wanted]):
+            return messages.SHOWN_AGAIN
+        self.take(page)
+        return None
+
+    def take(self, page: Page) -> None:
+        """Take a page in."""
+        self.ids.update([row.conversation.id for row in page.rows])
+        starts = [row.start for row in page.rows if row.start is not None]
+        self.starts += starts
+        self.undated += len(page.rows) - len(starts)
+        self.due = page.pages
+
+    def precedes(self, page: Page) -> bool:
+        """Tell whether the first page of the next block of the window fits the counts of this one.
+
+        The total must have fallen by as many conversations as this block listed before the first
+        one of that page; which of several that started together comes first is left open.
+        """
+        if self.total is None:
+            return True
+        between = self.total - page.total
+        first = next((row.start for row in page.rows if row.start is not None), None)
+        if first is None:
+            return len(self.starts) <= between <= len(self.starts) + self.undated
+        least, most = bisect_left(self.starts, first), bisect_right(self.starts, first)
+        return least <= between <= max(most - 1, least) + self.undated
+
+    def left(self, anchor: datetime | None) -> int:
+        """Estimate how many pages a next block has that begins at an instant."""
+        if anchor is None or self.total is None:
+            return 1
+        listed = bisect_left(self.starts, earlier(anchor, SECOND))
+        return max(1, -(-(self.total - listed) // self.per_page))
+
+    # The window of one second
+
+    def round(self, page: Page) -> bool:
+        """Take in a page of a round; tell whether the total stayed as it was within the round."""
+        steady = page.token.page == 1 or page.total == self.total
         if page.total != self.total:
             self.total = page.total
-            self.seen.clear()
-        self.ids = page.ids if first else self.ids | page.ids
-        self.seen |= page.ids
-        self.pages = page.pages
-        self.idle = 0 if len(self.seen) != known else self.idle
+            self.ids.clear()
+        known = len(self.ids)
+        self.take(page)
+        self.starts.clear()
+        if len(self.ids) != known:
+            self.idle = 0
         return steady
 
     @property
     def complete(self) -> bool:
-        """Whether this round, or all of them together, showed as many as the API counts."""
-        return self.total in {len(self.ids), len(self.seen)}
+        """Whether the rounds together showed as many conversations as the API counts."""
+        return self.total == len(self.ids)
 
     @property
-    def hopeless(self) -> bool:
+    def exhausted(self) -> bool:
         """Whether enough rounds have been read, the last of them without anything new."""
-        return self.round >= MOST_ROUNDS or (self.round >= ROUNDS and self.idle >= IDLE_ROUNDS)
+        return self.again >= MOST_ROUNDS or (self.again >= ROUNDS and self.idle >= IDLE_ROUNDS)
 
-    def again(self) -> None:
+    def begin_round(self) -> None:
         """Begin another round."""
-        self.round += 1
+        self.again += 1
         self.idle += 1
-        self.pages = 1
+        self.due = 1

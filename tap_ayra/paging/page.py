@@ -1,170 +1,180 @@
-"""One page of conversations: what is asked for, and the answer once it has been checked.
+"""One page of conversations: the response to a request, once it has been checked.
 
-The shapes are those of ``GET /v1/conversations`` (its query parameters and its ``data`` and
-``meta``). An answer that does not add up is never taken for the end of the stream.
+The shapes are those of ``GET /v1/conversations`` (its ``data`` and ``meta``). A response that does
+not add up is never taken for the end of the stream.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from datetime import timedelta
+from http import HTTPStatus
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tap_ayra.api.decoding import CLEAN, Replaced, decode
+from tap_ayra.api.decoding import CLEAN, Replaced
 from tap_ayra.errors import PageMismatchError
-from tap_ayra.instants import format_instant, parse_instant, whole_second
+from tap_ayra.instants import parse_instant, whole_second
+from tap_ayra.messages import paging as messages
+from tap_ayra.paging.body import Body
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import requests
 
-MOST_ZEROS = 7
+    from tap_ayra.conversation import Row
+    from tap_ayra.messages import Text
+    from tap_ayra.paging.token import PageToken
+
+LEEWAY = timedelta(minutes=1)
+"""How far a start time may lie outside the window, or before its predecessor's, and the page still
+be usable: APIs round bounds, and a start may be restated."""
+
 _LARGEST_COUNT = 10**15
 
 
 @dataclass(frozen=True, slots=True)
-class PageToken:
-    """What one request asks for.
-
-    Attributes:
-        start: conversations that started at or after this instant; None for no lower bound.
-        end: conversations that started at or before this instant; None for no upper bound.
-        page: the page's number, from 1.
-        again: how often this window has been asked for before. It only varies how the window is
-            written, since the API answers the same URL from its cache for 60 seconds.
-    """
-
-    start: datetime | None
-    end: datetime | None
-    page: int = 1
-    again: int = 0
-
-    @property
-    def window(self) -> dict[str, str]:
-        """The query parameters ``start_date`` and ``end_date``, where they are set."""
-        bounds = {"start_date": self.start, "end_date": self.end}
-        window = {name: format_instant(moment) for name, moment in bounds.items() if moment}
-        zeros = "0" * (self.again % MOST_ZEROS)
-        for name in list(window)[:1] if zeros else ():
-            text = window[name].removesuffix("Z")
-            window[name] = f"{text}{'' if '.' in text else '.'}{zeros}Z"
-        return window
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
-    """A checked answer: the conversations and what ``meta`` says of their place.
+    """A checked response: the conversations and what ``meta`` says of their place.
 
     Attributes:
         token: the request that it answers.
-        records: the conversations, in the API's order and as the API gave them.
-        starts: their start times, None where the API gives null.
+        rows: the conversations in order of their start.
         total: how many conversations the window holds, by ``meta.total``.
         per_page: how many of them make a page, by ``meta.per_page``.
         pages: how many pages the window has, by ``meta.total_pages``.
         timestamp: the API's clock, by ``meta.timestamp``; None where it gives none.
-        replaced: what had to be replaced in the body, by the messages that say so.
+        replaced: what was not clean in the body and had to be replaced.
+        doubt: what did not add up, if the page was taken nevertheless; its counts mean nothing.
+        refused: whether the API has no page of this number.
     """
 
     token: PageToken
-    records: list[dict[str, Any]]
-    starts: list[datetime | None]
-    total: int
-    per_page: int
-    pages: int
-    timestamp: datetime | None
+    rows: list[Row]
+    total: int = 0
+    per_page: int = 1
+    pages: int = 0
+    timestamp: datetime | None = None
     replaced: Replaced = CLEAN
+    doubt: Text | None = None
+    refused: bool = False
 
     @property
-    def ids(self) -> set[Any]:
-        """The conversations' ids."""
-        return {record["id"] for record in self.records}
+    def full(self) -> bool:
+        """Whether there may be another page after this one."""
+        return len(self.rows) >= self.per_page
 
     @classmethod
-    def read(cls, response: requests.Response, token: PageToken) -> Page:
-        """Decode and check the answer to a request.
+    def read(
+        cls, response: requests.Response, token: PageToken, *, size: int, lenient: bool = False
+    ) -> Page:
+        """Decode and check the response to a request.
 
         Args:
-            response: a successful response (status 200).
+            response: a successful response, or one that says that there is no such page.
             token: what was asked for.
+            size: how many conversations were asked for.
+            lenient: take a page that does not add up, if it holds conversations that are usable.
 
         Raises:
-            NotJSONError: if the body is no JSON.
+            NotJSONError: if the body is not JSON.
             PageMismatchError: if it does not add up; the message says what is wrong.
         """
-        body, replaced = decode(response.content)
-        if not isinstance(body, dict) or not isinstance(body.get("data"), list):
-            _mismatch("it has no list named data")
-        meta = body.get("meta")
-        if not isinstance(meta, dict):
-            _mismatch("it has no object named meta")
-        total, per_page, pages = (_count(meta, key) for key in ("total", "per_page", "total_pages"))
-        number = _count(meta, "page")
-        if number != token.page:
-            _mismatch(f"it is page {number}, and page {token.page} was asked for")
-        if per_page < 1 or (pages != -(-total // per_page) and (total or pages > 1)):
-            _mismatch(f"meta counts {pages} pages of {per_page} for {total} conversations")
-        records = body["data"]
-        due = min(per_page, max(0, total - (number - 1) * per_page))
-        if len(records) != due:
-            _mismatch(f"page {number} holds {len(records)} conversations where meta makes it {due}")
-        starts = _check_records(records, token)
-        return cls(token, records, starts, total, per_page, pages, _timestamp(meta), replaced)
+        if response.status_code != HTTPStatus.OK:
+            if not lenient:
+                _mismatch(messages.NO_SUCH_PAGE())
+            return cls(token, [], refused=True)
+        body = Body.decode(response.content)
+        rows, timestamp = body.rows, _timestamp(body.meta)
+        doubt = body.problem
+        try:
+            total, per_page, pages = _counts(body.meta, token.page)
+        except PageMismatchError as error:
+            doubt = doubt or error.args[0]
+            total, per_page, pages = 0, size, 0
+        else:
+            due = min(per_page, max(0, total - (token.page - 1) * per_page))
+            if body.listed != due:
+                doubt = doubt or messages.PAGE_LENGTH(due=due, got=body.listed)
+        doubt = _place(rows, token) or doubt
+        if doubt is None:
+            return cls(token, rows, total, per_page, pages, timestamp, body.replaced)
+        if not lenient:
+            _mismatch(doubt)
+        rows = _usable(rows, token)
+        if body.listed and not rows:
+            _mismatch(doubt)
+        return cls(token, rows, total, per_page, pages, timestamp, body.replaced, doubt)
 
 
-def _mismatch(reason: str) -> NoReturn:
-    msg = f"the answer does not add up: {reason}"
-    raise PageMismatchError(msg)
+def _mismatch(problem: Text) -> NoReturn:
+    raise PageMismatchError(problem)
+
+
+def _counts(meta: object, page: int) -> tuple[int, int, int]:
+    if not isinstance(meta, dict):
+        _mismatch(messages.NO_META())
+    total, per_page, pages = (_count(meta, key) for key in ("total", "per_page", "total_pages"))
+    number = _count(meta, "page")
+    if number != page:
+        _mismatch(messages.OTHER_PAGE(got=number))
+    if per_page < 1 or (pages != -(-total // per_page) and (total or pages > 1)):
+        _mismatch(messages.PAGE_COUNT(pages=pages, per_page=per_page, total=total))
+    return total, per_page, pages
 
 
 def _count(meta: dict[str, Any], key: str) -> int:
     value = meta.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        _mismatch(f"meta.{key} is not a number")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        _mismatch(messages.NO_COUNT(key=key))
     if not 0 <= value < _LARGEST_COUNT or value != int(value):
-        _mismatch(f"meta.{key} counts nothing: it is negative, fractional or absurdly large")
+        _mismatch(messages.BAD_COUNT(key=key))
     return int(value)
 
 
-def _timestamp(meta: dict[str, Any]) -> datetime | None:
+def _place(rows: list[Row], token: PageToken) -> Text | None:
+    """Say which conversation stands where it should not, by whole seconds; None if all is well."""
+    starts = [row.start for row in rows if row.start]
+    if not starts:
+        return None
+    if any(later < earlier for earlier, later in pairwise(starts)):
+        for before, row in pairwise(row for row in rows if row.start):
+            if row.start and before.start and row.start < whole_second(before.start):
+                return messages.OUT_OF_ORDER(id=row.conversation.id)
+    if token.start and min(starts) < token.start - LEEWAY:
+        return messages.BEFORE_WINDOW(id=rows[0].conversation.id)
+    if token.end and max(starts) > token.end + LEEWAY:
+        return messages.AFTER_WINDOW(id=rows[-1].conversation.id)
+    return None
+
+
+def _usable(rows: list[Row], token: PageToken) -> list[Row]:
+    """Give the conversations that lie in the window, in order.
+
+    Raises:
+        PageMismatchError: if they are so far out of order that the sort order cannot hold.
+    """
+    found: dict[str, Row] = {}
+    for row in rows:
+        if row.start and token.start and row.start < token.start - LEEWAY:
+            continue
+        if row.start and token.end and row.start > token.end + LEEWAY:
+            continue
+        found.setdefault(row.conversation.id, row)
+    rows = list(found.values())
+    dated = [row.start for row in rows if row.start]
+    for before, after in pairwise(dated):
+        if after < before - LEEWAY:
+            _mismatch(messages.UNSORTED())
+    if dated != sorted(dated):
+        rows.sort(key=lambda row: row.start or dated[0])
+    return rows
+
+
+def _timestamp(meta: object) -> datetime | None:
+    """Read the API's clock from ``meta.timestamp``; None where it gives none."""
     try:
-        return parse_instant(meta["timestamp"])
+        return parse_instant(meta["timestamp"])  # type: ignore[index]
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-
-
-def _check_records(records: list[Any], token: PageToken) -> list[datetime | None]:
-    """Check each conversation's id, start time, window and order; return the start times."""
-    starts: list[datetime | None] = []
-    ids = set()
-    floor = whole_second(token.start) if token.start else None
-    before = floor
-    for record in records:
-        if type(record) is not dict:
-            _mismatch("one of its conversations is no object")
-        key = record.get("id")
-        if not key or type(key) not in {str, int}:
-            _mismatch("one of its conversations has no id")
-        if key in ids:
-            _mismatch(f"it holds conversation {key} twice")
-        ids.add(key)
-        text = record.get("start_time")
-        if text is None:
-            starts.append(None)
-            continue
-        try:
-            start = parse_instant(text)
-        except (TypeError, ValueError, AttributeError):
-            _mismatch(f"conversation {key} has a start_time that is no date-time")
-        if before is not None and start < before and whole_second(start) < whole_second(before):
-            outside = floor is not None and start < floor
-            _mismatch(
-                f"conversation {key} "
-                + ("lies before the window" if outside else "starts before the one ahead of it")
-            )
-        starts.append(start)
-        before = start
-    if before is not None and token.end and whole_second(before) > whole_second(token.end):
-        _mismatch("its last conversation lies after the window")
-    return starts

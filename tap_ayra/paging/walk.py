@@ -3,49 +3,54 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from singer_sdk.pagination import BaseAPIPaginator
 
-from tap_ayra.errors import TapAyraError
 from tap_ayra.instants import earlier, format_instant, later, whole_second
-from tap_ayra.paging.blocks import SECOND, Block, WideSecond
-from tap_ayra.paging.page import Page, PageToken
+from tap_ayra.messages import paging as messages
+from tap_ayra.paging.blocks import SECOND, Block
+from tap_ayra.paging.frontier import Frontier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import requests
+    from tap_ayra.conversation import Row
+    from tap_ayra.messages import Message, Text
+    from tap_ayra.paging.page import Page
+    from tap_ayra.paging.token import PageToken
 
 LONGEST_BLOCK = 50
+STRIKES = 3
+"""How often in a row totals may disagree before they are not believed any more."""
 
 
-class ConversationsPaginator(BaseAPIPaginator[PageToken]):
+class ConversationsPaginator(BaseAPIPaginator["PageToken"]):
     """Walks the conversations from a lower bound on, in blocks of pages.
 
-    Page numbers shift when rows come and go. So every block starts at page 1 of a window that
-    begins at the second of the last conversation accepted (those of that second are dropped by
-    id when they come again), and within a block every page must repeat the first one's
-    ``meta.total`` and none of its ids. A page that does not is thrown away, and a new block
-    begins: one page long, each quiet one after it twice as long as the one before. Where a page
-    whose counts agree shows something unread from before, the new block begins where the old
-    one did: rather out of order than lost.
+    Page numbers shift when conversations come and go. So every block starts at page 1 of a window
+    that begins at the second of the last conversation accepted; those that come again are dropped
+    by their id. Within a block every page must repeat the first one's ``meta.total`` and none of
+    its ids, and from one block to the next the total must fall by what lies between. Where that
+    fails, what has not been accepted yet is thrown away and a new block begins: one page long, each
+    quiet one after it twice as long as the one before.
 
-    The first answer gives the API's clock and is a block of its own. What it leaves is read in
+    The first response gives the API's clock and is a block of its own. What it leaves is read in
     two windows, history (up to ``settling`` before now) and then the live edge (up to now or
-    ``end``), so that calls arriving during a long backfill disturb nothing. A second that holds
-    more conversations than a block can pass is read with a window of its own, in rounds.
+    ``end``), so that conversations arriving during a long backfill disturb nothing.
 
-    The end: the walk is finished with the last page, by ``meta.total_pages``, of the last
-    window; or at once where the first answer holds all; or where the windows left end before
-    the last conversation accepted. No page is asked for that is known to be empty.
+    When counts cannot be believed the walk goes on without them, one page to a block, until a page
+    that is not full brings nothing new.
+
+    The end: a window is over with a page that is its only one, by ``meta.total_pages``, and not
+    full; the walk is over with its last window.
 
     Attributes:
-        fresh: the conversations and start times of the page last accepted, without those that
-            had been accepted before; empty where the page was thrown away.
-        now: the API's clock at the first answer; this machine's where the API tells none.
-        counted: how many conversations the API counted at the first answer.
-        repairs: how often pages were thrown away or a second had to be read again.
+        now: the API's clock at the first response; this machine's where the API tells none.
+        counted: how many conversations the API counted at the first response.
+        re_reads: how often pages were thrown away or a second had to be read again.
+        re_read: why the page last taken was thrown away; None if it was not.
+        doubt: why counts are not believed; None while they are.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
         end: datetime | None = None,
         settling: timedelta = timedelta(0),
         longest_block: int = LONGEST_BLOCK,
+        now: datetime | None = None,
     ) -> None:
         """Begin a walk.
 
@@ -62,159 +68,209 @@ class ConversationsPaginator(BaseAPIPaginator[PageToken]):
             start: the lower bound; None for everything.
             end: the upper bound; None for now.
             settling: how long before now history ends.
-            longest_block: how many pages a block may have; 1 is the strict mode, in which
-                nothing that happens while reading can hide a row.
+            longest_block: how many pages a block may have; 1 is the strict mode, in which no
+                change of what lies behind or ahead can shift a conversation past the reader.
+            now: the API's clock where it is known already; `end` is then the only window.
         """
         self._end = end
         self._settling = settling
-        self._longest = self._length = longest_block
-        self._anchor = start
-        self._tail_end: datetime | None = None
-        self._tail: set[Any] = set()
-        self._undated: set[Any] = set()
-        self._windows: list[datetime] = []
-        self._block = Block(start, end, length=1)
-        self._second: WideSecond | None = None
+        self._longest = longest_block
+        self._front = Frontier(start, end)
+        self._windows: list[datetime] = [] if now is None or end is None else [end]
+        self._last: Block | None = None
+        self._block = Block(self._front.anchor, end, length=longest_block if self._windows else 1)
+        self._length = longest_block
+        self._strikes = 0
         self._next: PageToken | None = None
-        self.fresh: list[tuple[dict[str, Any], datetime | None]] = []
-        self.now = datetime.now(UTC)
+        self.now = now or datetime.now(UTC)
         self.counted = 0
-        self.repairs = 0
+        self.re_reads = 0
+        self.re_read: Text | None = None
+        self.doubt: Text | None = None
         super().__init__(self._block.token())
+
+    @property
+    def new(self) -> list[Row]:
+        """The conversations of the page last taken that had not been accepted before.
+
+        Empty if the page was thrown away.
+        """
+        return self._front.new
 
     @property
     def upcoming(self) -> Iterator[PageToken]:
         """What will be asked for after the current page, as far as that is known."""
-        source = self._second or self._block
-        pages = self._second.pages if self._second else min(self._block.length, self._block.due)
-        return (source.token(page) for page in range(self.current_value.page + 1, pages + 1))
+        block = self._block
+        pages = block.due if block.whole else min(block.length, block.due)
+        return (block.token(page) for page in range(self.current_value.page + 1, pages + 1))
 
-    def advance(self, response: requests.Response | Page) -> None:
-        """Judge the answer to the current token: fill `fresh` and choose the next token.
-
-        Raises:
-            RetriableAPIError: if the response is no page that adds up (`Page.read`).
-            TapAyraError: if a second cannot be read completely.
-        """
-        page = response if isinstance(response, Page) else Page.read(response, self.current_value)
+    def advance(self, page: Page) -> None:  # type: ignore[override]
+        """Judge the response to the current token: fill `new` and choose the next token."""
+        self._front.new = []
+        self.re_read = None
         if self._page_count == 0:
-            self._set_clock(page)
-        if self._second is not None:
-            self._next = self._after_second(page, self._second)
-        else:
-            self._next = self._after_block(page, self._block)
-        super().advance(response)  # type: ignore[arg-type]
+            self._begin_walk(page)
+        if page.doubt is not None:
+            self._disbelieve(page.doubt)
+        self._next = self._judge(page, self._block)
+        super().advance(page)  # type: ignore[arg-type]
 
-    def has_more(self, response: requests.Response) -> bool:  # noqa: ARG002
+    def has_more(self, response: object) -> bool:  # noqa: ARG002
         """Tell whether there is a page left to ask for."""
         return self._next is not None
 
-    def get_next(self, response: requests.Response) -> PageToken | None:  # noqa: ARG002
+    def get_next(self, response: object) -> PageToken | None:  # noqa: ARG002
         """Give the token chosen by `advance`."""
         return self._next
 
-    def _set_clock(self, page: Page) -> None:
-        self.now = page.timestamp or self.now
+    def _begin_walk(self, page: Page) -> None:
         self.counted = page.total
+        if self._windows:
+            return
+        self.now = page.timestamp or self.now
         edge = self._end or whole_second(later(self.now, SECOND - timedelta.resolution))
         history = whole_second(earlier(self.now, self._settling))
-        self._windows = [history, edge] if history < edge and page.pages > 1 else [edge]
+        more = page.full or page.pages > 1
+        self._windows = [history, edge] if history < edge and more else [edge]
 
-    def _after_block(self, page: Page, block: Block) -> PageToken | None:
-        if self._goes_back(page, block):
-            self._anchor = block.start
-            self._tail |= block.ids
-        elif block.agrees(page):
-            return self._after_good_page(page, block)
-        self.repairs += 1
-        self.fresh = []
+    def _disbelieve(self, problem: Text) -> None:
+        self._longest = 1
+        self.doubt = self.doubt or problem
+
+    def _judge(self, page: Page, block: Block) -> PageToken | None:
+        if page.refused:
+            return self._after_refusal(page, block)
+        if block.whole:
+            return self._after_round(page, block)
+        if self.doubt is not None:
+            repeated = block.ids.issuperset(row.conversation.id for row in page.rows)
+            block.take(page)
+            self._front.accept(page, block.start)
+            return self._after_uncounted(page, block, stuck=page.token.page > 1 and repeated)
+        if page.token.page == 1 and self._last is not None:
+            if not self._last.precedes(page):
+                return self._after_disagreement(page, block, self._last)
+            self._strikes = max(0, self._strikes - 1)
+        problem = block.disagrees(page)
+        if problem is None and self._front.has_missed(page, block):
+            problem = messages.UNREAD_BEFORE
+        if problem is not None:
+            return self._throw_away(problem, page, block)
+        self._front.accept(page, block.start)
+        return self._after_counted(page, block)
+
+    # What follows a page that was accepted
+
+    def _after_counted(self, page: Page, block: Block) -> PageToken | None:
+        number, last = page.token.page, page.token.page >= page.pages
+        if last and number == 1 and not page.full:
+            return self._end_window()
+        if number < block.length and not last:
+            return block.token(number + 1)
+        if self._front.anchor != block.start:
+            return self._begin_block()
+        return self._end_window() if last and not page.full else self._go_deeper(page, block)
+
+    def _after_uncounted(self, page: Page, block: Block, *, stuck: bool) -> PageToken | None:
+        if not page.full:
+            return self._begin_block() if self._front.new else self._end_window()
+        if self._front.anchor != block.start:
+            return self._begin_block()
+        return self._skip_second() if stuck else self._go_deeper(page, block)
+
+    def _go_deeper(self, page: Page, block: Block) -> PageToken:
+        """Ask for the next page of a window whose pages so far all lie in its first second."""
+        block.length = page.token.page + 1
+        return block.token(block.length)
+
+    def _skip_second(self) -> PageToken | None:
+        """Leave a second that holds more conversations than the API lists."""
+        if self._front.anchor is None:
+            return self._end_window()
+        self._disbelieve(messages.SECOND_TOO_DEEP(start=self._front))
+        self._front.skip_second()
+        return self._begin_block()
+
+    def _end_window(self) -> PageToken | None:
+        del self._windows[:1]
+        return self._begin_block()
+
+    # What follows a page that was not
+
+    def _throw_away(self, problem: Message, page: Page, block: Block) -> PageToken | None:
+        """Begin anew; where conversations may have been skipped, where the block began."""
+        stays = self._front.anchor == block.start
+        if problem is not messages.TOTAL_CHANGED:
+            self._front.anchor = block.start
+            if block.ids.issuperset(row.conversation.id for row in page.rows):
+                self._longest = max(1, page.token.page - 1)
+        self._note(problem, page=page.token.page, before=block.total, after=page.total)
+        if stays and block.again and block.start is not None and page.token.page > 1:
+            self._block = Block.around(block.start, self._end, self.re_reads)
+            return self._block.token()
         return self._begin_block(length=1)
 
-    def _goes_back(self, page: Page, block: Block) -> bool:
-        """Tell whether a page, good by its counts, begins with what should have come before."""
-        counts = page.total, page.per_page
-        if page.token.page == 1 or not page.records or not self._anchor or counts != block.counts:
-            return False
-        key, start = page.records[0]["id"], page.starts[0]
-        return bool(start and start < whole_second(self._anchor) and key not in block.ids)
+    def _after_disagreement(self, page: Page, block: Block, last: Block) -> PageToken | None:
+        """Read the last block again; where that does not help, go on without counts."""
+        self._strikes += 1
+        if self._strikes >= STRIKES:
+            self._disbelieve(messages.TOTALS_DISAGREE())
+            return self._judge(page, block)
+        self._front.anchor = last.start
+        self._note(
+            messages.COUNTS_DISAGREE, before=last.total, after=page.total, between=len(last.starts)
+        )
+        return self._begin_block(length=1)
 
-    def _after_good_page(self, page: Page, block: Block) -> PageToken | None:
-        self._accept(page)
-        reached = next((whole_second(start) for start in reversed(page.starts) if start), None)
-        if reached and (self._anchor is None or reached > self._anchor):
-            self._anchor = reached  # also past conversations that had all been accepted before
-        number, longer = page.token.page, min(self._longest, 2 * self._length)
-        if number >= page.pages:
-            del self._windows[0]
-            return self._begin_block(length=longer)
-        if number < block.length:
-            return block.token(number + 1)
-        if self._anchor != block.start:
-            left = page.total - len(block.ids) + len(self._tail)
-            return self._begin_block(length=longer, due=-(-left // page.per_page))
-        if block.start is None or not any(page.starts):
-            block.length += 1  # nothing on this page to anchor another block at
-            return block.token(number + 1)
-        self._second = WideSecond.around(block.start, self._end)
-        if self._second.token() == page.token:  # the window is that second; it varies how it asks
-            self._second.again()
-        return self._second.token()
+    def _after_refusal(self, page: Page, block: Block) -> PageToken | None:
+        number = page.token.page
+        if number > block.due:
+            return self._end_window()
+        if self._front.anchor == block.start:
+            return self._skip_second()
+        self._longest = max(1, number - 1)
+        self._note(messages.PAGE_REFUSED, page=number)
+        return self._begin_block()
 
-    def _begin_block(self, *, length: int, due: int = 1) -> PageToken | None:
+    def _note(self, reason: Message, **values: object) -> None:
+        self.re_reads += 1
+        self.re_read = reason(start=self._front, **values)
+
+    def _begin_block(self, *, length: int | None = None) -> PageToken | None:
         """Choose page 1 of the next block; None where no window is left."""
-        self._length = length
-        while self._windows and self._anchor and self._anchor > self._windows[0]:
+        last, anchor = self._block, self._front.anchor
+        while self._windows and anchor and anchor > self._windows[0]:
             del self._windows[0]
         if not self._windows:
             return None
-        last, end = self._block, self._windows[0]
-        self._block = Block(self._anchor, end, length, due if end == last.end else 1)
-        if (last.start, last.end) == (self._anchor, end):
-            self._block.again = last.again + 1
+        end, thrown_away = self._windows[0], self.re_read is not None
+        self._length = min(self._longest, length or 2 * self._length)
+        self._last = None if last.end != end or last.whole or thrown_away else last
+        due = 1 if self._last is None or self.doubt else last.left(anchor)
+        self._block = Block(anchor, end, self._length, due=due, again=self.re_reads)
+        if (
+            last.start is not None and not thrown_away
+        ):  # as far back as reading may have to begin anew
+            self._front.forget(before=last.start)
         return self._block.token()
 
-    def _after_second(self, page: Page, second: WideSecond) -> PageToken | None:
-        steady = second.is_steady(page)
-        self._accept(page, before=second.over)
+    def _after_round(self, page: Page, second: Block) -> PageToken | None:
+        """Go on reading one second until it has shown as many conversations as the API counts."""
+        steady = second.round(page)
+        over = later(second.start or page.token.start or self.now, SECOND)
+        self._front.accept(page, second.start, before=over)
+        if self.doubt is not None:
+            return self._begin_block(length=1)
         if steady and page.token.page < page.pages:
             return second.token(page.token.page + 1)
         if steady and second.complete:
-            self._second = None
-            self._anchor = second.over
-            return self._begin_block(length=min(self._longest, 2 * self._length))
-        self.repairs += 1
-        second.again()
-        if not second.hopeless:
+            self._front.anchor = over
+            return self._begin_block()
+        seen = {"seen": len(second.ids), "total": second.total}
+        self._note(messages.SECOND_AGAIN, **seen)
+        second.begin_round()
+        if not second.exhausted:
             return second.token()
-        msg = (
-            f"The API counts {page.total} conversations in the second "
-            f"{format_instant(second.start)}, but {second.round} readings did not show as many.\n"
-            "Run the sync again later; it goes on from the last state."
-        )
-        raise TapAyraError(msg)
-
-    def _accept(self, page: Page, before: datetime | None = None) -> None:
-        """Keep what is new on a page, and started before a limit where one is given."""
-        self.fresh = []
-        for record, start in zip(page.records, page.starts, strict=True):
-            if start is None:
-                if record["id"] in self._undated:
-                    continue
-                self._undated.add(record["id"])
-            elif (before is not None and start >= before) or (
-                self._tail_end and start < self._tail_end and record["id"] in self._tail
-            ):
-                continue
-            self.fresh.append((record, start))
-        last = next((start for _, start in reversed(self.fresh) if start is not None), None)
-        if last is not None:
-            self._move_tail(whole_second(last))
-
-    def _move_tail(self, second: datetime) -> None:
-        """Remember the ids accepted in the last second, and anchor the next block there."""
-        if self._tail_end is None or second >= self._tail_end:
-            self._tail_end = later(second, SECOND)
-            self._tail = set()
-        self._tail |= {record["id"] for record, start in self.fresh if start and start >= second}
-        if self._anchor is None or second > self._anchor:
-            self._anchor = second
+        self._disbelieve(messages.SECOND_INCOMPLETE(start=format_instant(over), **seen))
+        self._front.anchor = over
+        return self._begin_block()

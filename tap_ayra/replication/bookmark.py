@@ -1,72 +1,45 @@
-"""How far the replication key may advance: never past what may still change."""
+"""How far the replication key may move: never past what may still change."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from singer_sdk.streams._state import StreamStateManager
-
-from tap_ayra.errors import TapAyraError
-from tap_ayra.instants import earlier, format_instant, parse_instant
+from tap_ayra.instants import earlier, later, whole_second
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from singer_sdk.helpers.types import Record
-
-    from tap_ayra.settings import Settings
+    from collections.abc import Iterable
+    from datetime import datetime
 
 REPLICATION_KEY = "start_time"
-ENDED = frozenset({"completed", "failed", "abandoned"})
-IN_PROGRESS = "in_progress"
-NAMED_AT_MOST = 10
 CACHE_MARGIN = timedelta(minutes=2)
 """A very recent conversation may be missing: the API answers from a cache for 60 seconds."""
 
+RESTATED_BY = timedelta(minutes=1)
+"""How much earlier than shown a conversation may turn out to have started once it has ended."""
 
-def status_of(record: Mapping[str, Any]) -> str | None:
-    """The status, where it is a text."""
-    status = record.get("status")
-    return status if isinstance(status, str) else None
-
-
-def end_of(record: Mapping[str, Any], start: datetime) -> datetime | None:
-    """When a conversation ended, as far as its record tells.
-
-    Args:
-        record: as the API gave it.
-        start: its start time.
-
-    Returns:
-        ``end_time``; else, for an ended one, start plus ``duration``; else, for an abandoned one,
-        its start; else None.
-    """
-    try:
-        return parse_instant(record["end_time"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        pass
-    if status_of(record) not in ENDED:
-        return None
-    try:
-        return start + timedelta(seconds=float(record["duration"]))
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return start if status_of(record) == "abandoned" else None
+SET_ASIDE_AFTER = timedelta(hours=1)
+MOST_SET_ASIDE = 50
 
 
 class Bookmark:
     """The point before which every conversation has been delivered in its settled form.
 
-    After each record it is the earliest of: the record's start, the start of the earliest
-    unsettled conversation seen, and a ceiling, which is `CACHE_MARGIN` or ``settling`` before
-    now, or ``end``, or, with a filter that hides what does not match yet, as long before now as
-    a conversation may take to settle. It never moves back.
+    After each conversation it is the earliest of: its start, `RESTATED_BY` before the earliest
+    unsettled conversation seen, and a ceiling, which is `CACHE_MARGIN` or ``settling`` before now,
+    or ``end``, or, with a filter that hides what does not match yet, as long before now as a
+    conversation may take to settle. It never moves back.
+
+    A conversation that is still unsettled `SET_ASIDE_AFTER` its start holds nothing back: it is set
+    aside, to be read on its own. So is one found behind the bookmark, or just after it.
 
     Attributes:
         value: where it stands; None before it first moves.
-        held_by: id and start of the earliest unsettled conversation; None where there is none.
-        stuck: how many open conversations were taken as settled only because of their age.
-        stuck_ids: the first of their ids.
+        margin: how far it stays behind now at least.
+        ceiling: how far it may move in this sync.
+        held_by: id and start of the earliest unsettled conversation that was not set aside; None
+            where there is none.
+        aside: the seconds in which conversations started that were set aside.
     """
 
     def __init__(  # noqa: PLR0913
@@ -78,6 +51,7 @@ class Bookmark:
         limit: timedelta,
         end: datetime | None = None,
         hides_changing: bool = False,
+        aside: Iterable[datetime] = (),
     ) -> None:
         """Begin where the last sync stopped.
 
@@ -88,108 +62,57 @@ class Bookmark:
             limit: how long after its start it may stay unsettled.
             end: the upper bound of what is read.
             hides_changing: whether a filter is set that hides what does not match yet.
+            aside: what the last sync left set aside.
         """
         self.value = value
+        self._now = now
         self.held_by: tuple[str, datetime] | None = None
-        self.stuck = 0
-        self.stuck_ids: list[str] = []
-        self._settled_end = earlier(now, settling)
-        self._settled_start = earlier(now, limit)
-        self.ceiling = earlier(now, max(settling, CACHE_MARGIN))
+        self.aside = set(aside)
+        self._long_open = earlier(now, SET_ASIDE_AFTER)
+        self.margin = max(settling, CACHE_MARGIN)
+        self.ceiling = earlier(now, self.margin)
         if end is not None:
             self.ceiling = min(self.ceiling, end)
         if hides_changing:
-            self.ceiling = min(self.ceiling, earlier(self._settled_start, settling))
+            self.ceiling = min(self.ceiling, earlier(earlier(now, limit), settling))
 
-    def see(self, records: Iterable[tuple[Mapping[str, Any], datetime | None]]) -> None:
-        """Take note of conversations before they are delivered.
+    @property
+    def is_in_future(self) -> bool:
+        """Whether it stands where it hides what has not happened yet."""
+        return self.value is not None and self.value > self._now
+
+    def hold(self, unsettled: Iterable[tuple[str, datetime]]) -> None:
+        """Take note of unsettled conversations before they are delivered.
 
         Args:
-            records: as the API gave them, each with its start time.
+            unsettled: the id and start time of each.
         """
-        for record, start in records:
-            if start is None:
-                continue
-            if start < self._settled_start:
-                status = status_of(record)
-                if status not in ENDED and (status == IN_PROGRESS or not end_of(record, start)):
-                    self.stuck += 1
-                    self.stuck_ids = [*self.stuck_ids, str(record["id"])][:NAMED_AT_MOST]
-            elif self.held_by is None or start < self.held_by[1]:
-                end = end_of(record, start)
-                if status_of(record) == IN_PROGRESS or end is None or end > self._settled_end:
-                    self.held_by = str(record["id"]), start
+        for key, start in unsettled:
+            if not self._set_aside(start) and (self.held_by is None or start < self.held_by[1]):
+                self.held_by = key, start
+
+    def _set_aside(self, start: datetime) -> bool:
+        """Set a conversation aside, if it is due and there is room."""
+        second = whole_second(start)
+        behind = self.value is not None and start < later(self.value, RESTATED_BY)
+        long_open = start <= self._long_open and earlier(start, RESTATED_BY) < self.ceiling
+        if second in self.aside:
+            return True
+        if not (behind or long_open) or len(self.aside) >= MOST_SET_ASIDE:
+            return False
+        self.aside.add(second)
+        return True
 
     def advance(self, start: datetime | None) -> None:
-        """Move on after a conversation has been delivered.
+        """Move on after conversations have been delivered.
 
         Args:
-            start: its start time; None moves nothing.
+            start: the latest of their start times; None moves nothing.
         """
         if start is None:
             return
         reached = min(start, self.ceiling)
         if self.held_by is not None:
-            reached = min(reached, self.held_by[1])
+            reached = min(reached, earlier(self.held_by[1], RESTATED_BY))
         if self.value is None or reached > self.value:
             self.value = reached
-
-
-class BookmarkStateManager(StreamStateManager):
-    """The SDK's state manager, with `Bookmark` in place of the last record's replication key."""
-
-    bookmark: Bookmark | None = None
-
-    @property
-    def began_with(self) -> datetime | None:
-        """The bookmark in the state that was passed in; None where there is none of this key.
-
-        Raises:
-            TapAyraError: if it is no date-time.
-        """
-        state = self.stream_state
-        value = state.get("replication_key_value")
-        if not value or state.get("replication_key") != REPLICATION_KEY:
-            return None
-        try:
-            return parse_instant(str(value))
-        except ValueError:
-            msg = (
-                f"The state's bookmark of {self.stream_name}, {value!r}, is no date-time.\n"
-                "Mend the state, or remove it to read everything again."
-            )
-            raise TapAyraError(msg) from None
-
-    def begin(self, now: datetime, settings: Settings) -> Bookmark:
-        """Make the bookmark of this sync; warn of one that lies in the future.
-
-        Args:
-            now: the API's clock.
-            settings: the tap's.
-        """
-        value = self.began_with
-        if value is not None and value > now:
-            self._logger.warning(
-                "The bookmark %s lies in the future: by the API's clock it is %s. Conversations "
-                "that start before it are not read. Reset the state to read them.",
-                format_instant(value),
-                format_instant(now),
-            )
-        self.bookmark = Bookmark(
-            value,
-            now=now,
-            settling=settings.settling,
-            limit=settings.in_progress_limit,
-            end=settings.end_date,
-            hides_changing=settings.hides_changing,
-        )
-        return self.bookmark
-
-    def keep(self) -> None:
-        """Write the bookmark into the state, once all records that it covers are on their way."""
-        if self.bookmark is not None and self.bookmark.value is not None:
-            self.stream_state["replication_key"] = REPLICATION_KEY
-            self.stream_state["replication_key_value"] = format_instant(self.bookmark.value)
-
-    def increment_state(self, latest_record: Record, **_: Any) -> None:
-        """Nothing: a record may lack fields that were deselected; `keep` is called page by page."""

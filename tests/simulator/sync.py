@@ -13,15 +13,15 @@ from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
 from unittest import mock
 
-from singer_sdk import Tap
-from singer_sdk.singerlib import RecordMessage, StateMessage
-from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+from singer_sdk import Tap, metrics
 
 from sandbox import SandboxAdapter
 from tap_ayra.api.prefetch import Prefetch
 from tap_ayra.errors import TapAyraError
+from tap_ayra.output.writer import BufferedWriter, encode
 from tap_ayra.paging import walk as pagination
-from tap_ayra.streams import conversations as streams
+from tap_ayra.streams import listing
+from tap_ayra.streams.sync import ConversationsSync
 from tap_ayra.tap import TapAyra
 
 if TYPE_CHECKING:
@@ -50,12 +50,16 @@ class Sync:
         error: what the tap gave up with.
         killed: whether it was killed.
         requests: how many requests the API answered.
+        verdict: the value of the metric ``sync_completeness``; empty if there was none.
+        spans: how many spans were read again.
     """
 
     messages: list[tuple[str, Row]] = field(default_factory=list)
     error: TapAyraError | None = None
     killed: bool = False
     requests: int = 0
+    verdict: Row = field(default_factory=dict)
+    spans: int = 0
 
     @property
     def records(self) -> list[Row]:
@@ -146,7 +150,7 @@ def sync(  # noqa: PLR0913
     """
     outcome = Sync()
     before = len(api.requests)
-    with machine(api.world.clock, clock_error, seed):
+    with machine(api.world.clock, clock_error, seed), _watched(outcome):
         tap = tap_class(
             config={"api_key": api.key, "user_agent": "simulator", **(config or {})},
             state=json.loads(json.dumps(state or {})),
@@ -174,7 +178,26 @@ def _session_of(tap: Tap) -> requests.Session:
     return session
 
 
-class _Wire(GenericSingerWriter[str, "Message"]):
+@contextmanager
+def _watched(outcome: Sync) -> Iterator[None]:
+    def log(_: object, point: metrics.Point[Any]) -> None:
+        if point.metric == "sync_completeness":
+            outcome.verdict = point.value
+
+    read_again = ConversationsSync._read_again
+
+    def count(sync: ConversationsSync, start: datetime, end: datetime) -> int:
+        outcome.spans += 1
+        return read_again(sync, start, end)
+
+    with (
+        mock.patch.object(metrics, "log", log),
+        mock.patch.object(ConversationsSync, "_read_again", count),
+    ):
+        yield
+
+
+class _Wire(BufferedWriter):
     """Takes messages until the process is killed."""
 
     def __init__(self, outcome: Sync, kill_after: int | None) -> None:
@@ -182,17 +205,19 @@ class _Wire(GenericSingerWriter[str, "Message"]):
         self._outcome = outcome
         self._kill_after = kill_after
 
-    def serialize_message(self, message: Message) -> str:
-        return json.dumps(message.to_dict(), default=str)
-
     def write_message(self, message: Message) -> None:
+        self.write_lines([encode(message.to_dict())])
+
+    def write_lines(self, lines: list[bytes]) -> None:
         messages = self._outcome.messages
-        if self._kill_after is not None and len(messages) >= self._kill_after:
-            raise KilledError
-        if isinstance(message, RecordMessage):
-            messages.append(("RECORD", dict(message.record)))
-        elif isinstance(message, StateMessage):
-            messages.append(("STATE", json.loads(json.dumps(message.value))))
+        for line in lines:
+            if self._kill_after is not None and len(messages) >= self._kill_after:
+                raise KilledError
+            message = json.loads(line)
+            if message["type"] == "RECORD":
+                messages.append(("RECORD", message["record"]))
+            elif message["type"] == "STATE":
+                messages.append(("STATE", message["value"]))
 
 
 @contextmanager
@@ -219,7 +244,7 @@ def machine(clock: SandboxClock, clock_error: timedelta, seed: int | None) -> It
         mock.patch.object(time, "sleep", clock.advance),
         mock.patch.object(pagination, "datetime", LocalClock),
         mock.patch.object(Tap, "_setup_signal_handlers"),  # Ctrl-C is pytest's here
-        mock.patch.object(streams, "Prefetch", prefetch),
+        mock.patch.object(listing, "Prefetch", prefetch),
     ):
         yield
 

@@ -1,0 +1,152 @@
+"""A page of conversations to RECORD messages: as the bytes in which they came, or one by one."""
+
+from __future__ import annotations
+
+import ast
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
+from singer_sdk.singerlib import RecordMessage
+
+from tap_ayra.errors import TapAyraError
+from tap_ayra.instants import is_utc_text
+from tap_ayra.messages import output as messages
+from tap_ayra.output.writer import BufferedWriter, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from singer_sdk.mapper import StreamMap
+    from singer_sdk.singerlib.encoding.base import GenericSingerWriter
+
+    from tap_ayra.conversation import Conversation, Row
+    from tap_ayra.output.conform import Conformer
+
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+
+
+class Records:
+    """Writes conversations as RECORD messages.
+
+    A conversation that fits the schema, and of which everything is wanted, leaves as the bytes in
+    which it came, between a prefix and a suffix that are the same for the whole page. Every other
+    one is decoded, fitted to the schema and the selection, and passed through the stream maps. Both
+    ways give the same messages.
+    """
+
+    def __init__(
+        self,
+        writer: GenericSingerWriter[Any, Any],
+        conformer: Conformer,
+        stream_maps: Sequence[StreamMap],
+        *,
+        version: int | None = None,
+        expressions: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Prepare for a stream.
+
+        Args:
+            writer: where the messages go.
+            conformer: fits a record to the stream's schema and selection.
+            stream_maps: what becomes of a record then.
+            version: of the table, for ACTIVATE_VERSION.
+            expressions: the setting ``stream_maps``, to name the one that fails.
+        """
+        self._writer = writer
+        self._conformer = conformer
+        self._maps = stream_maps
+        self._version = version
+        self._expressions = expressions or {}
+        self._whole = (
+            isinstance(writer, BufferedWriter)
+            and conformer.changes_nothing
+            and [type(each) for each in stream_maps] == [SameRecordTransform]
+            and not stream_maps[0].flattening_enabled
+        )
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Write conversations, in order.
+
+        Raises:
+            TapAyraError: if one cannot be delivered in its schema, or a stream map fails on it.
+        """
+        extracted = datetime.now(UTC)
+        if not self._whole:
+            for row in rows:
+                self._write_one(row, extracted)
+            return
+        before, after = self._frame(extracted)
+        lines: list[bytes] = []
+        for row in rows:
+            body = bytes(row.body)
+            if row.fits and _is_in_utc(row.conversation) and b"\n" not in body:
+                lines.append(before + body + after)
+                continue
+            self._writer.write_lines(lines)  # type: ignore[attr-defined]
+            lines = []
+            self._write_one(row, extracted)
+        self._writer.write_lines(lines)  # type: ignore[attr-defined]
+
+    def _frame(self, extracted: datetime) -> tuple[bytes, bytes]:
+        """What stands before and after the record in each message of a page."""
+        message = self._message({}, self._maps[0].stream_alias, extracted)
+        before, _, after = encode(message.to_dict()).partition(b"{}")
+        return before, after + b"\n"
+
+    def _write_one(self, row: Row, extracted: datetime) -> None:
+        record = self._conformer.conform(_decode(row.body))
+        for stream_map in self._maps:
+            mapped = self._map(stream_map, record)
+            if mapped is not None:
+                self._writer.write_message(
+                    self._message(mapped, stream_map.stream_alias, extracted)
+                )
+
+    def _map(self, stream_map: StreamMap, record: dict[str, Any]) -> Mapping[str, Any] | None:
+        try:
+            return stream_map.transform(record)
+        except Exception as error:  # noqa: BLE001  its text may quote the record
+            raise TapAyraError(
+                messages.STREAM_MAP_FAILED(
+                    stream=stream_map.stream_alias,
+                    field=self._failing_field(stream_map, record),
+                    id=record.get("id"),
+                    error=type(error).__name__,
+                )
+            ) from None
+
+    def _failing_field(self, stream_map: StreamMap, record: dict[str, Any]) -> str:
+        """Find the field whose expression fails on a record, as far as it can be told."""
+        expressions = self._expressions.get(stream_map.stream_alias)
+        if not isinstance(stream_map, CustomStreamMap) or not isinstance(expressions, dict):
+            return ""
+        for name, expression in expressions.items():
+            if isinstance(expression, str) and not name.startswith("__"):
+                parsed: Any = ast.parse(expression).body[0]
+                try:
+                    stream_map._eval(expression, parsed, record, name)  # noqa: SLF001
+                except Exception:  # noqa: BLE001  the very one that is looked for
+                    return f".{name}"
+        return ""
+
+    def _message(
+        self, record: Mapping[str, Any], stream: str, extracted: datetime
+    ) -> RecordMessage:
+        return RecordMessage(
+            stream=stream,
+            record=dict(record),
+            version=self._version,
+            time_extracted=extracted,
+        )
+
+
+def _is_in_utc(conversation: Conversation) -> bool:
+    start, end, created = conversation.start_time, conversation.end_time, conversation.created_at
+    return (
+        (start is None or is_utc_text(start))
+        and (end is None or is_utc_text(end))
+        and (created is None or created == start or is_utc_text(created))
+    )

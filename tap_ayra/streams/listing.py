@@ -1,0 +1,149 @@
+"""``GET /v1/conversations``: pages of a walk, fetched ahead, and counts."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tap_ayra.api import CLEAN, Prefetch
+from tap_ayra.errors import PageMismatchError
+from tap_ayra.instants import format_instant
+from tap_ayra.messages import paging
+from tap_ayra.paging.page import Page
+from tap_ayra.paging.token import PageToken
+from tap_ayra.patience import QUICK_RETRIES
+from tap_ayra.redaction import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+    import requests
+
+    from tap_ayra.api import AyraClient
+    from tap_ayra.paging.walk import ConversationsPaginator
+
+PATH = "/conversations"
+_DEEPER = {HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}
+"""What may answer a request for a page after the first: APIs refuse pages that are too deep."""
+
+
+class Listing:
+    """The list of conversations as one sync reads it.
+
+    Attributes:
+        filters: query parameters that narrow the list down.
+    """
+
+    def __init__(
+        self,
+        client: AyraClient,
+        logger: logging.Logger,
+        *,
+        filters: Mapping[str, str],
+        page_size: int,
+        workers: int,
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            client: makes the requests.
+            logger: where re-reads are logged.
+            filters: query parameters that narrow the list down.
+            page_size: conversations per request.
+            workers: requests in flight at most.
+        """
+        self._client = client
+        self._logger = logger
+        self._page_size = page_size
+        self._workers = workers
+        self._warned = CLEAN
+        self.filters = filters
+
+    def pages(self, walk: ConversationsPaginator) -> Iterator[Page]:
+        """Fetch pages ahead and advance a walk by each; what is new on it stands in ``walk.new``.
+
+        Raises:
+            TapAyraError: if a failure is permanent or lasts too long.
+        """
+        ahead = Prefetch(self.fetch, workers=self._workers)
+        doubt = walk.doubt
+        try:
+            while not walk.finished:
+                page = ahead.get(walk.current_value, walk.upcoming)
+                walk.advance(page)
+                for message in page.replaced - self._warned:
+                    message().log(self._logger, logging.WARNING)
+                self._warned |= page.replaced
+                if walk.re_read is not None:
+                    walk.re_read.log(self._logger)
+                if walk.doubt is not doubt:
+                    doubt = walk.doubt
+                    paging.COUNTS_INEXACT(problem=doubt).log(self._logger, logging.WARNING)
+                yield page
+        finally:
+            ahead.close()
+
+    def fetch(self, token: PageToken) -> Page:
+        """Request one page; each attempt writes the window another way, past the API's cache.
+
+        Raises:
+            TapAyraError: if the failure is permanent or lasts too long.
+        """
+        readings = count()
+
+        def read(response: requests.Response) -> Page:
+            lenient = next(readings) >= QUICK_RETRIES
+            try:
+                return Page.read(response, token, size=self._page_size, lenient=lenient)
+            except PageMismatchError as error:
+                problem = one_line(str(error))
+                message = paging.INCONSISTENT(page=token.page, problem=problem)
+                raise PageMismatchError(message) from None
+
+        def params(attempt: int) -> dict[str, str]:
+            query = self._query(token.window(attempt), self._page_size)
+            self._logger.debug("Page %d of %s", token.page, token.window(attempt))
+            return {**query, "page": str(token.page)}
+
+        accept = _DEEPER if token.page > 1 else {HTTPStatus.OK}
+        return self._client.get(PATH, params, read, accept=accept, about=f"Page {token.page}")
+
+    def count(self, start: datetime, end: datetime | None, *, again: int = 0) -> int | None:
+        """Ask how many conversations started within bounds, both ends included.
+
+        Returns:
+            The API's total; None where it gives none.
+        """
+        token = PageToken(start, end, again=again)
+
+        def read(response: requests.Response) -> int | None:
+            try:
+                total: Any = msgspec.json.decode(response.content)["meta"]["total"]
+            except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+                return None
+            return total if type(total) is int and total >= 0 else None
+
+        total = self._client.get(
+            PATH, lambda attempt: {**self._query(token.window(attempt), 1), "page": "1"}, read
+        )
+        self._logger.debug(
+            "%s conversations from %s to %s",
+            total,
+            format_instant(start),
+            end and format_instant(end),
+        )
+        return total
+
+    def _query(self, window: Mapping[str, str], per_page: int) -> dict[str, str]:
+        return {
+            "sort_by": "start_time",
+            "sort_order": "asc",
+            "per_page": str(per_page),
+            **self.filters,
+            **window,
+        }

@@ -1,0 +1,258 @@
+"""One sync of the conversations: reading, what is set aside, what the counts show missing."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from tap_ayra.instants import earlier, later, whole_second
+from tap_ayra.messages import Text, plural, replication
+from tap_ayra.messages import output as messages
+from tap_ayra.output.progress import Progress
+from tap_ayra.paging.walk import LONGEST_BLOCK, ConversationsPaginator
+from tap_ayra.replication.bookmark import RESTATED_BY, Bookmark
+from tap_ayra.replication.completeness import Amendment, Completeness
+from tap_ayra.replication.ledger import BEGINNING, Ledger
+from tap_ayra.replication.reconcile import NEAR, SECOND, Reconciliation
+from tap_ayra.replication.recount import Recount
+from tap_ayra.replication.settled import Settled
+from tap_ayra.replication.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from tap_ayra.conversation import Row
+    from tap_ayra.errors import TapAyraError
+    from tap_ayra.streams.conversations import Conversations
+    from tap_ayra.streams.listing import Listing
+
+
+class ConversationsSync:
+    """Reads the list from a lower bound on, and holds the books while it does."""
+
+    def __init__(
+        self,
+        stream: Conversations,
+        listing: Listing,
+        *,
+        start: datetime | None,
+        anew: datetime | None,
+    ) -> None:
+        """Begin a sync.
+
+        Args:
+            stream: whose records are delivered and whose state is kept.
+            listing: what is read.
+            start: the lower bound; None for all of history.
+            anew: from where on what is read counts anew; None for the bookmark.
+        """
+        self._stream = stream
+        self._listing = listing
+        self._settings = stream.settings
+        self._walk = self._new_walk(start, self._settings.end_date)
+        self._anew = anew
+        self._start = start
+        self._progress = Progress(stream.logger, "conversation")
+        self._delivered = self._kept = self._re_reads = 0
+        self._api_count: int | None = None
+        self._aside: set[datetime] = set()
+        self._requests_before = stream.client.requests
+        self._bookmark: Bookmark | None = None
+        self._ledger = stream.state_manager.ledger or Ledger(since=start)
+        self._settled: Settled | None = None
+        self._undated = 0
+        self._read: list[datetime] = []
+        self._completeness = Completeness()
+
+    def _new_walk(
+        self, start: datetime | None, end: datetime | None, now: datetime | None = None
+    ) -> ConversationsPaginator:
+        return ConversationsPaginator(
+            start=start,
+            end=end,
+            settling=self._settings.settling,
+            longest_block=LONGEST_BLOCK if self._settings.concurrency > 1 else 1,
+            now=now,
+        )
+
+    # Reading
+
+    def read(self) -> Iterator[int]:
+        """Walk from the lower bound to now, or to ``end_date``."""
+        walk, stream, bookmark = self._walk, self._stream, self._bookmark
+        for _ in self._listing.pages(walk):
+            if walk.count == 1:
+                bookmark = self._begin(walk.now)
+            self._deliver(walk.new)
+            starts = [row.start for row in walk.new if row.start is not None]
+            self._undated += len(walk.new) - len(starts)
+            self._ledger.add(
+                starts if self._anew is None else [s for s in starts if s >= self._anew]
+            )
+            if starts and starts[-1] > self._near:
+                self._read += [start for start in starts if start > self._near]
+            if bookmark is not None:
+                bookmark.advance(max(starts, default=None))
+            elif starts:  # FULL_TABLE: what has been counted need not be remembered
+                self._ledger.move(starts[-1])
+            self._progress.page(len(walk.new), walk.counted, stream.client.limiter.remaining)
+            yield self._keep()
+
+    def _begin(self, now: datetime) -> Bookmark | None:
+        settings, stream = self._settings, self._stream
+        self._settled = Settled(now, settings.settling, settings.in_progress_limit)
+        self._settled_by = self._settled.ended_by
+        if settings.end_date is not None:
+            self._settled_by = min(self._settled_by, settings.end_date)
+        self._near = earlier(self._settled_by, NEAR + SECOND)
+        if stream.incremental:
+            self._bookmark = stream.state_manager.begin(now, settings)
+            start = self._start or BEGINNING
+            self._aside = {second for second in self._bookmark.aside if second < start}
+            self._bookmark.aside &= self._aside  # the others are read anyway
+        return self._bookmark
+
+    def _deliver(self, rows: Sequence[Row]) -> None:
+        if self._settled is None:
+            return
+        unsettled = list(self._settled.unsettled(rows))
+        if self._bookmark is not None:
+            self._bookmark.hold(unsettled)
+        self._stream.deliver(rows)
+        self._delivered += len(rows)
+
+    def _keep(self) -> int:
+        """Take what has been delivered into the state and write it; say how much that was."""
+        self._stream.state_manager.keep()
+        self._stream.write_state()
+        new, self._kept = self._delivered - self._kept, self._delivered
+        return new
+
+    # What is set aside
+
+    def read_aside(self) -> Iterator[int]:
+        """Read the minute around each second in which a conversation was set aside before."""
+        bookmark, settled = self._bookmark, self._settled
+        if bookmark is None or settled is None:
+            return
+        for seconds in _neighbours(self._aside):
+            walk = self._new_walk(
+                earlier(seconds[0], RESTATED_BY), later(seconds[-1], RESTATED_BY), self._walk.now
+            )
+            rows = [
+                row
+                for _ in self._listing.pages(walk)
+                for row in walk.new
+                if row.start is None or self._start is None or row.start < self._start
+            ]
+            unsettled = list(settled.unsettled(rows))
+            still_open = {whole_second(start) for _, start in unsettled}
+            over = {second for second in seconds if second not in still_open}
+            ids = {key for key, _ in unsettled}
+            bookmark.aside -= over
+            self._deliver([row for row in rows if over or row.conversation.id in ids])
+            yield self._keep()
+
+    # What the counts show
+
+    def reconcile(self) -> Iterator[int]:
+        """Compare what has been delivered with what exists, and read again what is missing."""
+        if not self._settings.reconcile or self._settled is None:
+            return
+        if self._walk.doubt is not None:
+            self._completeness = Completeness(reason=self._walk.doubt)
+            return
+        ledger = self._ledger
+        if self._stream.state_manager.emptied:
+            self._warn_of_other_filters()
+        comparison = Reconciliation(
+            ledger,
+            self._listing.count,
+            settled_by=self._settled_by,
+            end=self._settings.end_date,
+            read=self._read,
+        )
+        amendment = Amendment(ledger, comparison, self._read_again, self._stream.logger)
+        self._completeness = amendment.run(self._walk.now, undated=self._undated)
+        self._api_count = comparison.api_count
+        yield self._keep()
+
+    def _read_again(self, start: datetime, end: datetime) -> int:
+        """Read and deliver what started from an instant until before another; count it anew."""
+        recount = Recount(self._ledger, start, end)
+        walk = self._new_walk(start, end - timedelta.resolution, self._walk.now)
+        position = start
+        for _ in self._listing.pages(walk):
+            starts = []
+            for row in walk.new:
+                position = row.start or position
+                starts.append(position)
+            self._deliver(walk.new)
+            recount.add(starts)
+            self._keep()
+        recount.finish()
+        self._re_reads += 1 + walk.re_reads
+        if walk.doubt is not None:
+            self._completeness.reason = walk.doubt
+        return recount.found
+
+    def _warn_of_other_filters(self) -> None:
+        ledger, bookmark = self._ledger, self._bookmark
+        if bookmark is None or bookmark.value is None:
+            return
+        count = self._listing.count(ledger.since or BEGINNING, bookmark.value) or 0
+        replication.FILTERS_CHANGED(
+            conversations=plural(count, "conversation"),
+            requests=plural(-(-count // self._settings.page_size), "request"),
+        ).log(self._stream.logger, logging.WARNING)
+
+    # The end
+
+    def conclude(self, failed: TapAyraError | None = None) -> None:
+        """Say what has been shown, and send ACTIVATE_VERSION if nothing speaks against it.
+
+        Raises:
+            TapAyraError: if the sync is not shown to be complete and ``on_incomplete`` is ``fail``.
+        """
+        stream, settled = self._stream, self._settled
+        result = self._completeness
+        if failed is not None:
+            result = Completeness(reason=Text(str(failed).splitlines()[0], failed.code))
+        elif self._bookmark is not None and self._bookmark.is_in_future:
+            result = Completeness(reason=messages.IN_FUTURE())
+        verdict = Verdict(
+            completeness=result,
+            checked=self._settings.reconcile,
+            counted=self._walk.counted,
+            delivered=self._delivered,
+            ledger=self._ledger.total,
+            api_count=self._api_count,
+            requests=stream.client.requests - self._requests_before,
+            re_reads=self._re_reads + self._walk.re_reads,
+            bookmark=self._bookmark,
+        )
+        verdict.log(stream.logger, self._settings, stream=stream.name, noun="conversation")
+        if settled is not None and settled.stuck:
+            more = ", ..." * (settled.stuck > len(settled.stuck_ids))
+            replication.STUCK_OPEN(
+                conversations=plural(settled.stuck, "conversation"),
+                hours=self._settings.in_progress_limit.total_seconds() / 3600,
+                ids=", ".join(settled.stuck_ids) + more,
+            ).log(stream.logger, logging.WARNING)
+        if failed is None:
+            stream.activate_version(complete=result.complete)
+            verdict.enforce(self._settings)
+
+
+def _neighbours(seconds: Iterable[datetime]) -> Iterator[list[datetime]]:
+    """Group seconds whose minutes touch each other."""
+    group: list[datetime] = []
+    for second in sorted(seconds):
+        if group and second - group[-1] > 2 * RESTATED_BY:
+            yield group
+            group = []
+        group.append(second)
+    if group:
+        yield group
