@@ -70,6 +70,10 @@ class Amendment:
         self._result = Completeness()
         self._loss_confirmed = False
         self._never_agrees = False
+        #: Spans in which the last sync found more than the API counts: it is worth a second look.
+        self._listed = {span for span, delivered, counted in ledger.differs if delivered > counted}
+        self._listed -= {EVERYTHING, DOUBTED}
+        ledger.differs[:] = [entry for entry in ledger.differs if entry[0] not in self._listed]
 
     def run(self, now: datetime, *, undated: int = 0) -> Completeness:
         """Compare, act on what differs and compare again, until nothing differs any more.
@@ -154,9 +158,9 @@ class Amendment:
         missing: list[Difference] = []
         for difference in differences:
             more = difference.counted > difference.delivered
-            if more and self._was_read(difference):
+            if self._was_read(difference):
                 self._keep(difference)
-            elif not self._was_read(difference) and (more or self._holds_pending(difference)):
+            elif more or self._holds_pending(difference) or self._name(difference) in self._listed:
                 missing.append(difference)
             elif self._comparison.confirms(difference):
                 gone.append(difference)
@@ -181,6 +185,8 @@ class Amendment:
     def _keep(self, difference: Difference) -> None:
         span = self._name(difference)
         self._forget(span)
+        if span in self._listed:
+            self._never_agrees = True
         kept = span, difference.delivered, difference.counted
         self._ledger.differs.append(kept)
         messages.DIFFERS(
