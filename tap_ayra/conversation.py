@@ -62,7 +62,7 @@ class Conversation(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=
             start_time=text("start_time"),
             end_time=text("end_time"),
             duration=duration,
-            has_transcript=record.get("has_transcript") in {True, "true"},
+            has_transcript=str(record.get("has_transcript")).lower() in {"true", "1"},
         )
 
     def end(self, start: datetime) -> datetime | None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
+from tap_ayra.conversation import Conversation, Row
 from tap_ayra.errors import TapAyraError
-from tap_ayra.replication.bookmark import Bookmark, BookmarkStateManager, end_of
+from tap_ayra.replication.bookmark import Bookmark
+from tap_ayra.replication.settled import Settled
+from tap_ayra.replication.state import AyraStateManager
 from tests.simulator import NOW, ago
 
 if TYPE_CHECKING:
@@ -18,17 +22,22 @@ SETTLED = {"status": "completed", "end_time": "2026-03-09T06:00:00Z"}
 OPEN = {"status": "in_progress", "end_time": None}
 
 
+SPANS: dict[str, Any] = {"settling": timedelta(minutes=10), "limit": timedelta(hours=24)}
+
+
 def new(value: datetime | None = None, **options: Any) -> Bookmark:
-    spans = {"settling": timedelta(minutes=10), "limit": timedelta(hours=24)}
-    return Bookmark(value, now=NOW, **{**spans, **options})
+    return Bookmark(value, now=NOW, **{**SPANS, **options})
+
+
+def row(key: str, start: datetime | None, fields: dict[str, Any]) -> Row:
+    return Row(Conversation.lenient({"id": key, **fields}), start, msgspec.Raw(b"{}"), fits=False)
 
 
 def deliver(bookmark: Bookmark, *rows: tuple[datetime | None, dict[str, Any]]) -> datetime | None:
-    """Deliver rows as one page."""
-    page = [({"id": f"c{n}", **row}, start) for n, (start, row) in enumerate(rows)]
-    bookmark.see(page)
-    for _, start in page:
-        bookmark.advance(start)
+    """Deliver conversations as one page."""
+    page = [row(f"c{n}", start, fields) for n, (start, fields) in enumerate(rows)]
+    bookmark.hold(Settled(NOW, **SPANS).unsettled(page))
+    bookmark.advance(max((each.start for each in page if each.start), default=None))
     return bookmark.value
 
 
@@ -40,24 +49,41 @@ def test_it_follows_settled_conversations() -> None:
     assert bookmark.held_by is None
 
 
-def test_the_earliest_unsettled_conversation_holds_it() -> None:
+def test_the_minute_before_the_earliest_unsettled_conversation_holds_it() -> None:
     bookmark = new()
-    rows = (ago(hours=5), SETTLED), (ago(hours=4), OPEN), (ago(hours=3), SETTLED)
-    assert deliver(bookmark, *rows, (ago(hours=2), OPEN)) == ago(hours=4)
-    assert bookmark.held_by == ("c1", ago(hours=4))
-    assert deliver(bookmark, (ago(hours=1), SETTLED)) == ago(hours=4)
+    rows = (ago(minutes=55), SETTLED), (ago(minutes=50), OPEN), (ago(minutes=45), SETTLED)
+    assert deliver(bookmark, *rows, (ago(minutes=40), OPEN)) == ago(minutes=51)
+    assert bookmark.held_by == ("c1", ago(minutes=50))
+    assert deliver(bookmark, (ago(minutes=20), SETTLED)) == ago(minutes=51)
 
 
-def test_an_unsettled_one_later_on_the_page_holds_it_before_anything_is_delivered() -> None:
+def test_what_is_open_for_an_hour_is_set_aside_and_holds_nothing() -> None:
     bookmark = new()
-    same = ago(hours=4, seconds=-0.5), SETTLED
-    assert deliver(bookmark, same, (ago(hours=4), OPEN)) == ago(hours=4)
+    rows = (ago(hours=5), SETTLED), (ago(hours=4, seconds=-0.5), OPEN), (ago(hours=3), SETTLED)
+    assert deliver(bookmark, *rows) == ago(hours=3)
+    assert bookmark.aside == {ago(hours=4)}
+    assert bookmark.held_by is None
+
+
+def test_what_is_unsettled_behind_it_or_just_after_it_is_set_aside_at_any_age() -> None:
+    bookmark = new(ago(minutes=30))
+    rows = (ago(minutes=40), OPEN), (ago(minutes=29.5), OPEN), (ago(minutes=20), SETTLED)
+    assert deliver(bookmark, *rows) == ago(minutes=20)
+    assert bookmark.aside == {ago(minutes=40), ago(minutes=29.5)}
+
+
+def test_fifty_are_set_aside_at_most_and_the_others_hold_it() -> None:
+    bookmark = new()
+    rows = [(ago(hours=5, minutes=-n), OPEN) for n in range(60)]
+    assert deliver(bookmark, *rows, (ago(hours=2), SETTLED)) == ago(hours=4, minutes=11)
+    assert len(bookmark.aside) == 50
+    assert bookmark.held_by == ("c50", ago(hours=4, minutes=10))
 
 
 def test_it_never_moves_back() -> None:
     bookmark = new(ago(hours=4))
     assert deliver(bookmark, (ago(hours=6), SETTLED), (ago(hours=5), OPEN)) == ago(hours=4)
-    assert deliver(bookmark, (ago(hours=3), SETTLED)) == ago(hours=4)
+    assert deliver(bookmark, (ago(hours=3), SETTLED)) == ago(hours=3)
 
 
 @pytest.mark.parametrize(
@@ -94,26 +120,30 @@ def test_an_undated_conversation_moves_nothing_and_holds_nothing() -> None:
 
 
 def test_what_started_too_long_ago_counts_as_settled_and_as_stuck_where_it_never_ended() -> None:
-    bookmark = new()
-    rows: list[tuple[datetime | None, dict[str, Any]]] = [
-        (ago(hours=25), OPEN),
-        (ago(hours=25), {"status": "on_hold"}),
-        (ago(hours=25), {"status": "completed", "end_time": None, "duration": None}),
-        (ago(hours=25), {"status": "on_hold", "end_time": "2026-03-09T11:59:00Z"}),
-    ]
-    assert deliver(bookmark, *rows) == ago(hours=25)
-    assert (bookmark.stuck, bookmark.stuck_ids) == (2, ["c0", "c1"])
-    assert deliver(bookmark, (ago(hours=24), OPEN), (ago(hours=1), SETTLED)) == ago(hours=24)
+    settled = Settled(NOW, **SPANS)
+    open_ = list(
+        settled.unsettled(
+            [
+                row("c0", ago(hours=25), OPEN),
+                row("c1", ago(hours=25), {"status": "on_hold"}),
+                row("c2", ago(hours=25), {"status": "completed"}),
+                row("c3", ago(hours=25), {"status": "on_hold", "end_time": "2026-03-09T11:59:00Z"}),
+                row("c4", ago(hours=24), OPEN),
+            ]
+        )
+    )
+    assert open_ == [("c4", ago(hours=24))]
+    assert (settled.stuck, settled.stuck_ids) == (2, ["c0", "c1"])
 
 
 def test_ten_stuck_conversations_are_named_at_most() -> None:
-    bookmark = new()
-    deliver(bookmark, *[(ago(hours=25), OPEN)] * 30)
-    assert (bookmark.stuck, len(bookmark.stuck_ids)) == (30, 10)
+    settled = Settled(NOW, **SPANS)
+    assert not list(settled.unsettled([row("c", ago(hours=25), OPEN)] * 30))
+    assert (settled.stuck, len(settled.stuck_ids)) == (30, 10)
 
 
 @pytest.mark.parametrize(
-    ("row", "minutes"),
+    ("fields", "minutes"),
     [
         ({"end_time": "2026-03-09T11:05:00Z", "status": "completed", "duration": 1}, 5),
         ({"end_time": "2026-03-09T13:05:00+02:00", "status": "anything"}, 5),
@@ -123,21 +153,21 @@ def test_ten_stuck_conversations_are_named_at_most() -> None:
         ({"status": "abandoned", "duration": 60}, 1),
         ({"status": "completed", "duration": None}, None),
         ({"status": "completed", "duration": float("inf")}, None),
-        ({"status": "failed"}, None),
+        ({"status": "failed"}, 0),
         ({"status": "in_progress", "duration": 60}, None),
         ({"status": "on_hold", "duration": 60}, None),
         ({}, None),
     ],
 )
-def test_the_end_is_what_the_record_tells_of_it(row: dict[str, Any], minutes: int | None) -> None:
+def test_the_end_is_what_the_fields_tell_of_it(fields: dict[str, Any], minutes: int | None) -> None:
     start = ago(minutes=60)
     end = None if minutes is None else start + timedelta(minutes=minutes)
-    assert end_of(row, start) == end
+    assert row("c", start, fields).conversation.end(start) == end
 
 
-def manager(entry: dict[str, Any]) -> BookmarkStateManager:
+def manager(entry: dict[str, Any]) -> AyraStateManager:
     state: Any = {"bookmarks": {"conversations": entry}}
-    return BookmarkStateManager(tap_name="tap", stream_name="conversations", tap_state=state)
+    return AyraStateManager(tap_name="tap", stream_name="conversations", tap_state=state)
 
 
 def test_the_state_is_kept_in_the_sdks_form() -> None:
@@ -148,11 +178,12 @@ def test_the_state_is_kept_in_the_sdks_form() -> None:
     keeper.bookmark = new()
     keeper.keep()
     assert state == {}
-    deliver(keeper.bookmark, (ago(hours=2), SETTLED))
+    deliver(keeper.bookmark, (ago(hours=2), SETTLED), (ago(minutes=90), OPEN))
     keeper.keep()
     assert state == {
         "replication_key": "start_time",
-        "replication_key_value": "2026-03-09T10:00:00Z",
+        "replication_key_value": "2026-03-09T10:30:00Z",
+        "open": ["2026-03-09T10:30:00Z"],
     }
 
 
@@ -168,8 +199,7 @@ def test_records_do_not_move_the_state_as_they_do_in_the_sdk() -> None:
     ("entry", "found"),
     [
         ({}, None),
-        ({"replication_key_value": "2026-03-09T10:00:00Z"}, None),
-        ({"replication_key": "id", "replication_key_value": "c1"}, None),
+        ({"replication_key_value": "2026-03-09T10:00:00Z"}, ago(hours=2)),
         (
             {"replication_key": "start_time", "replication_key_value": "2026-03-09T12:00:00+02:00"},
             ago(hours=2),
@@ -185,5 +215,6 @@ def test_it_begins_with_the_states_bookmark_of_its_own_key(
 @pytest.mark.parametrize("value", ["yesterday", 5, "0001-01-01T00:00:00+14:00"])
 def test_a_bookmark_that_is_no_moment_is_an_error(value: object) -> None:
     entry = {"replication_key": "start_time", "replication_key_value": value}
-    with pytest.raises(TapAyraError, match="is no date-time"):
+    with pytest.raises(TapAyraError) as failure:
         _ = manager(entry).began_with
+    assert failure.value.code == "bookmark-invalid"

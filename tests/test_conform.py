@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -98,29 +99,27 @@ def test_what_can_be_converted_without_loss_is(name: str, value: object, expecte
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "why"),
+    ("name", "value", "got"),
     [
-        ("start_time", "yesterday", "is no date-time"),
-        ("end_time", "soon", "is no date-time"),
-        ("created_at", 1_767_225_600, "is no date-time"),
-        ("duration", "long", "is of type str"),
-        ("duration", "NaN", "is of type str"),
-        ("duration", "1_000", "is of type str"),
-        ("duration", True, "is of type bool"),
-        ("duration", [], "is of type list"),
-        ("has_recording", "maybe", "is of type str"),
-        ("has_recording", 2, "is of type int"),
-        ("topics", 5, "is of type int"),
-        ("topics", {}, "is of type dict"),
+        ("start_time", "yesterday", "a string"),
+        ("end_time", "soon", "a string"),
+        ("created_at", 1_767_225_600, "a number"),
+        ("duration", "long", "a string"),
+        ("duration", "NaN", "a string"),
+        ("duration", "1_000", "a string"),
+        ("duration", True, "a boolean"),
+        ("duration", [], "a list"),
+        ("has_recording", "maybe", "a string"),
+        ("has_recording", 2, "a number"),
+        ("topics", 5, "a number"),
+        ("topics", {}, "an object"),
     ],
 )
-def test_the_rest_is_refused_by_id_and_field(name: str, value: object, why: str) -> None:
+def test_the_rest_is_refused_by_id_and_field(name: str, value: object, got: str) -> None:
     with pytest.raises(TapAyraError) as refusal:
         conform(**{name: value})
-    assert str(refusal.value).startswith(
-        f"Conversation conv_1 cannot be delivered: its {name} {why}."
-    )
-    assert f"deselect {name} in the catalog" in str(refusal.value)
+    assert refusal.value.code == "field-invalid"
+    assert f"conv_1: cannot convert {name} (got {got})" in str(refusal.value)
 
 
 def test_a_refusal_does_not_quote_the_value() -> None:
@@ -139,11 +138,10 @@ def test_one_warning_for_each_odd_field(caplog: pytest.LogCaptureFixture) -> Non
     fits = conformer()
     for _ in range(3):
         fits.conform({"id": "conv_1", "language": "en", "score": 5, "agent_id": 7})
-    assert sorted(caplog.messages) == [
-        "Field agent_id came as int and is converted (said once for this sync)",
-        "Field language is not in the catalog's schema and is left out (said once for this sync)",
-        "Field score is not in the catalog's schema and is left out (said once for this sync)",
-    ]
+    assert Counter(getattr(record, "code", "") for record in caplog.records) == {
+        "field-converted": 1,
+        "field-unknown": 2,
+    }
 
 
 def test_a_schema_may_be_open() -> None:

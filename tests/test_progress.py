@@ -46,7 +46,7 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 
 def test_a_line_every_ten_seconds(clock: SimpleNamespace, lines: pytest.LogCaptureFixture) -> None:
-    told = Progress(LOGGER)
+    told = Progress(LOGGER, "conversation")
     for second in range(1, 61):
         clock.now = float(second)
         told.page(100, 1_000_000, 450)
@@ -54,26 +54,24 @@ def test_a_line_every_ten_seconds(clock: SimpleNamespace, lines: pytest.LogCaptu
 
 
 def test_what_a_line_says(clock: SimpleNamespace, lines: pytest.LogCaptureFixture) -> None:
-    told = Progress(LOGGER)
+    told = Progress(LOGGER, "conversation")
     told.page(2_000, 40_000, None)
     clock.now = 10.0
     told.page(2_000, 40_000, 123)
     assert lines.messages == [
-        (
-            "4,000 of 40,000 conversations (10 %), 400 a second, 123 requests left, about "
-            "1 min 30 s left"
-        )
+        "4,000 of 40,000 conversations (10%) · 400/s · 1 min 30 s left · rate limit: "
+        "123 requests left in this window"
     ]
 
 
 @pytest.mark.parametrize(
     ("counted", "remaining", "said"),
     [
-        (100, 0, "100 of 100 conversations (100 %), 10 a second, 0 requests left, about 0 s left"),
-        (90, None, "100 of 90 conversations (100 %), 10 a second, no rate limit known, about 0 s"),
-        (72_200, 7, "(0 %), 10 a second, 7 requests left, about 2 h 0 min left"),
-        (1_000, 7, "(10 %), 10 a second, 7 requests left, about 1 min 30 s left"),
-        (150, 7, "(67 %), 10 a second, 7 requests left, about 5 s left"),
+        (100, 0, "100 of 100 conversations (100%) · 10/s · 0 s left · rate limit: 0 requests left"),
+        (90, None, "100 of 90 conversations (100%) · 10/s · 0 s left · rate limit: not known"),
+        (72_200, 7, "(0%) · 10/s · 2 h 0 min left"),
+        (1_000, 7, "(10%) · 10/s · 1 min 30 s left"),
+        (150, 1, "(67%) · 10/s · 5 s left · rate limit: 1 request left in this window"),
     ],
 )
 def test_odd_counts(
@@ -83,36 +81,34 @@ def test_odd_counts(
     remaining: int | None,
     said: str,
 ) -> None:
-    told = Progress(LOGGER)
+    told = Progress(LOGGER, "conversation")
     clock.now = 10.0
     told.page(100, counted, remaining)
     assert said in lines.messages[0]
 
 
 def test_pages_that_bring_nothing(clock: SimpleNamespace, lines: pytest.LogCaptureFixture) -> None:
-    told = Progress(LOGGER)
+    told = Progress(LOGGER, "conversation")
     clock.now = 10.0
     told.page(0, 0, None)
-    assert lines.messages == [
-        "0 of 0 conversations (0 %), 0 a second, no rate limit known, about 0 s left"
-    ]
+    assert lines.messages == ["0 of 0 conversations (0%) · 0/s · 0 s left · rate limit: not known"]
 
 
 def test_no_line_for_each_request(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:
     run_tap(sandbox, page_size=2)
-    many = [line for line in lines.messages if line.startswith("Complete: ")]
+    last = [record for record in lines.records if getattr(record, "code", "") == "sync-complete"]
     assert len(sandbox.api.requests) > 20
     assert len(lines.messages) < 10
-    assert len(many) == 1
+    assert len(last) == 1
 
 
 def test_the_last_line(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:
     run_tap(sandbox)
     bookmark = sandbox.api.world.rows()[-1]["start_time"]
     assert (
-        "Complete: the API counted 40 conversations, 40 were delivered in 1 requests with 0 "
-        f"repairs; bookmark {bookmark}, held back by nothing" in lines.messages
-    )
+        f"Sync complete: 40 of 40 conversations, 2 requests. Bookmark {bookmark} "
+        "(the last conversation)"
+    ) in lines.messages
 
 
 def test_the_last_line_names_what_holds_the_bookmark(
@@ -121,10 +117,10 @@ def test_the_last_line_names_what_holds_the_bookmark(
     start = NOW - timedelta(minutes=30)
     sandbox.api.world.add(Call("conv_open", start))
     run_tap(sandbox)
-    (last,) = [line for line in lines.messages if line.startswith("Complete: ")]
+    (last,) = [line for line in lines.messages if line.startswith("Sync complete: ")]
     assert last.endswith(
-        "bookmark 2026-03-09T14:30:00Z, held back by conversation conv_open, unsettled, started "
-        "2026-03-09T14:30:00Z"
+        "Bookmark 2026-03-09T14:29:00Z (waiting for conv_open, in progress since "
+        "2026-03-09T14:30:00Z)"
     )
 
 
@@ -134,9 +130,10 @@ def test_conversations_that_never_ended_are_named(
     for number in range(12):
         sandbox.api.world.add(Call(f"conv_stuck{number:02}", NOW - timedelta(days=3)))
     run_tap(sandbox)
-    (warning,) = [r.getMessage() for r in lines.records if r.levelno == logging.WARNING]
-    assert warning.startswith("12 conversations are taken as final although they never ended")
-    assert warning.endswith("conv_stuck08, conv_stuck09, ...")
+    (warning,) = [r for r in lines.records if r.levelno == logging.WARNING]
+    assert getattr(warning, "code", "") == "stuck-open"
+    assert warning.getMessage().startswith("12 conversations still open after 24 h")
+    assert warning.getMessage().endswith("conv_stuck08, conv_stuck09, ...")
 
 
 def test_the_completeness_metric(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:

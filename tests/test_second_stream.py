@@ -39,5 +39,5 @@ def test_a_second_stream_shares_the_limiter() -> None:
         tap.client.session.mount("https://", SandboxAdapter(api))
         tap.sync_all()
     assert len(Output.parse(written.getvalue()).records) == 6
-    assert tap.client.limiter.started == len(api.requests) == 2
+    assert tap.client.limiter.started == len(api.requests) == 3
     assert {request.path for request in api.requests} == {"/v1/agents", "/v1/conversations"}

@@ -93,4 +93,4 @@ def test_a_quiet_read_costs_two_percent_more_than_its_pages(
     outcome = Pipeline([*past, *edge]).sync(concurrency=concurrency)
     total = count + live
     assert len(outcome.records) == total
-    assert outcome.requests <= (2 if total <= 100 else math.ceil(total / 100) * 1.02 + 2)
+    assert outcome.requests <= (2 if total <= 100 else math.ceil(total / 100) * 1.02 + 4)

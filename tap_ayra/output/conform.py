@@ -132,7 +132,7 @@ class Conformer:
     def _convert(self, record: dict[str, Any], name: str, value: Any) -> Any:  # noqa: ANN401
         types = self._types[name]
         converted: Any = None
-        if str in types:
+        if str in types and name not in self._moments:  # numbers are not date-times
             converted = _text(value)
         elif bool in types:
             converted = _BOOLEAN_TEXTS.get(str(value).lower())

@@ -76,7 +76,7 @@ class Records:
         extracted = datetime.now(UTC)
         if not self._whole:
             for row in rows:
-                self._write_one(row, extracted)
+                self.write_record(_decode(row.body), extracted)
             return
         before, after = self._frame(extracted)
         lines: list[bytes] = []
@@ -87,7 +87,7 @@ class Records:
                 continue
             self._writer.write_lines(lines)  # type: ignore[attr-defined]
             lines = []
-            self._write_one(row, extracted)
+            self.write_record(_decode(row.body), extracted)
         self._writer.write_lines(lines)  # type: ignore[attr-defined]
 
     def _frame(self, extracted: datetime) -> tuple[bytes, bytes]:
@@ -96,8 +96,14 @@ class Records:
         before, _, after = encode(message.to_dict()).partition(b"{}")
         return before, after + b"\n"
 
-    def _write_one(self, row: Row, extracted: datetime) -> None:
-        record = self._conformer.conform(_decode(row.body))
+    def write_record(self, record: dict[str, Any], extracted: datetime | None = None) -> None:
+        """Write one record, fitted to the schema and the selection and mapped.
+
+        Raises:
+            TapAyraError: if it cannot be delivered in its schema, or a stream map fails on it.
+        """
+        extracted = extracted or datetime.now(UTC)
+        record = self._conformer.conform(record)
         for stream_map in self._maps:
             mapped = self._map(stream_map, record)
             if mapped is not None:

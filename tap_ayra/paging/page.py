@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from tap_ayra.api.decoding import CLEAN, Replaced
 from tap_ayra.errors import PageMismatchError
-from tap_ayra.instants import parse_instant, whole_second
+from tap_ayra.instants import earlier, later, parse_instant, whole_second
 from tap_ayra.messages import paging as messages
 from tap_ayra.paging.body import Body
 
@@ -91,7 +91,7 @@ class Page:
         try:
             total, per_page, pages = _counts(body.meta, token.page)
         except PageMismatchError as error:
-            doubt = doubt or error.args[0]
+            doubt = doubt or cast("Text", error.lines[0])
             total, per_page, pages = 0, size, 0
         else:
             due = min(per_page, max(0, total - (token.page - 1) * per_page))
@@ -138,13 +138,13 @@ def _place(rows: list[Row], token: PageToken) -> Text | None:
     starts = [row.start for row in rows if row.start]
     if not starts:
         return None
-    if any(later < earlier for earlier, later in pairwise(starts)):
+    if any(after < before for before, after in pairwise(starts)):
         for before, row in pairwise(row for row in rows if row.start):
             if row.start and before.start and row.start < whole_second(before.start):
                 return messages.OUT_OF_ORDER(id=row.conversation.id)
-    if token.start and min(starts) < token.start - LEEWAY:
+    if token.start and min(starts) < earlier(token.start, LEEWAY):
         return messages.BEFORE_WINDOW(id=rows[0].conversation.id)
-    if token.end and max(starts) > token.end + LEEWAY:
+    if token.end and max(starts) > later(token.end, LEEWAY):
         return messages.AFTER_WINDOW(id=rows[-1].conversation.id)
     return None
 
@@ -157,15 +157,15 @@ def _usable(rows: list[Row], token: PageToken) -> list[Row]:
     """
     found: dict[str, Row] = {}
     for row in rows:
-        if row.start and token.start and row.start < token.start - LEEWAY:
+        if row.start and token.start and row.start < earlier(token.start, LEEWAY):
             continue
-        if row.start and token.end and row.start > token.end + LEEWAY:
+        if row.start and token.end and row.start > later(token.end, LEEWAY):
             continue
         found.setdefault(row.conversation.id, row)
     rows = list(found.values())
     dated = [row.start for row in rows if row.start]
     for before, after in pairwise(dated):
-        if after < before - LEEWAY:
+        if after < earlier(before, LEEWAY):
             _mismatch(messages.UNSORTED())
     if dated != sorted(dated):
         rows.sort(key=lambda row: row.start or dated[0])

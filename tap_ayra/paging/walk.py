@@ -130,8 +130,7 @@ class ConversationsPaginator(BaseAPIPaginator["PageToken"]):
         self.now = page.timestamp or self.now
         edge = self._end or whole_second(later(self.now, SECOND - timedelta.resolution))
         history = whole_second(earlier(self.now, self._settling))
-        more = page.full or page.pages > 1
-        self._windows = [history, edge] if history < edge and more else [edge]
+        self._windows = [history, edge] if history < edge and page.pages > 1 else [edge]
 
     def _disbelieve(self, problem: Text) -> None:
         self._longest = 1
@@ -163,7 +162,7 @@ class ConversationsPaginator(BaseAPIPaginator["PageToken"]):
 
     def _after_counted(self, page: Page, block: Block) -> PageToken | None:
         number, last = page.token.page, page.token.page >= page.pages
-        if last and number == 1 and not page.full:
+        if last and number == 1 and (not page.full or self._page_count == 0):
             return self._end_window()
         if number < block.length and not last:
             return block.token(number + 1)

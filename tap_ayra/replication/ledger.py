@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_ayra.instants import format_instant, parse_instant, whole_second
+from tap_ayra.instants import earlier, format_instant, later, parse_instant, whole_second
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +31,7 @@ def month_of(moment: datetime) -> datetime:
 
 def next_month(moment: datetime) -> datetime:
     """Give the midnight with which the month after an instant's begins."""
-    return month_of(month_of(moment) + 31 * DAY)
+    return month_of(later(month_of(moment), 31 * DAY))
 
 
 @dataclass(slots=True)
@@ -103,7 +103,7 @@ class Ledger:
     @property
     def _first_day(self) -> datetime:
         """From where on spans are days."""
-        return month_of(month_of(self.reach or BEGINNING) - DAY)
+        return month_of(earlier(month_of(self.reach or BEGINNING), DAY))
 
     def span_of(self, moment: datetime) -> str:
         """Name the span of a start time."""
@@ -194,7 +194,7 @@ def span_bounds(span: str) -> tuple[datetime, datetime]:
         start = datetime.strptime(span, "%Y-%m").replace(tzinfo=UTC)
         return start, next_month(start)
     start = datetime.strptime(span, "%Y-%m-%d").replace(tzinfo=UTC)
-    return start, start + DAY
+    return start, later(start, DAY)
 
 
 def _instant(text: str | None) -> datetime | None:

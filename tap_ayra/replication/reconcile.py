@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from tap_ayra.instants import earlier, whole_second
+from tap_ayra.instants import earlier, later, whole_second
 from tap_ayra.messages import replication as messages
 from tap_ayra.replication.ledger import BEGINNING, day_of
 
@@ -139,12 +139,12 @@ class Reconciliation:
         oldest = max(earlier(edge, NEAR), self._since)
 
         def near(second: datetime) -> int:
-            first = bisect_right(read, second - 2 * SECOND)
-            return bisect_left(read, second + 2 * SECOND) - first
+            first = bisect_right(read, earlier(second, 2 * SECOND))
+            return bisect_left(read, later(second, 2 * SECOND)) - first
 
         quietest = edge
         while near(edge) and edge > oldest:
-            edge -= SECOND
+            edge = earlier(edge, SECOND)
             quietest = min(quietest, edge, key=near)
         return quietest, len(read) - bisect_right(read, quietest), near(quietest)
 
@@ -163,7 +163,7 @@ class Reconciliation:
         """
         ledger, edge = self._ledger, self._edge
         bounds = [bound for bound in ledger.boundaries() if bound < edge]
-        bounds = [*(bounds or [self._since]), edge + SECOND]
+        bounds = [*(bounds or [self._since]), later(edge, SECOND)]
         counts: dict[int, int] = {len(bounds) - 1: 0}
         after = sum(start > edge for start in ledger.pending)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from abc import abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -46,13 +45,15 @@ class AyraStream(Stream):
     is_sorted = True
     emit_activate_version_messages = False  # the SDK would send one before the first record
 
-    @abstractmethod
     def replicate(self) -> Iterator[int]:
-        """Read and deliver what this sync has to, with a STATE after each page.
+        """Read and deliver what this sync has to: here, what `get_records` yields.
 
         Yields:
             How many records have been delivered since the last time.
         """
+        for record in self.get_records(None):
+            self.records.write_record(record)
+            yield 1
 
     # What streams use
 
@@ -153,7 +154,7 @@ class AyraStream(Stream):
         """Nothing: `write_state` is called after each page and at the end."""
 
     def get_records(self, context: Context | None) -> Iterator[Record]:  # noqa: ARG002
-        """Not used: pages are delivered whole."""
+        """Nothing, where `replicate` delivers whole pages."""
         return iter(())
 
     @property
