@@ -21,8 +21,8 @@ from tap_ayra.messages import cli as messages
 from tap_ayra.messages.settings import UNUSABLE
 from tap_ayra.output.writer import BufferedWriter
 from tap_ayra.patience import TEST_ATTEMPTS
-from tap_ayra.replication.state import read_state
 from tap_ayra.redaction import redact_logs
+from tap_ayra.replication.state import read_state
 from tap_ayra.settings import (
     DECLARED,
     Settings,

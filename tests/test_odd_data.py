@@ -7,7 +7,7 @@ import logging
 import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -21,7 +21,6 @@ from sandbox.faults import Exchange, faulty, instead, raw
 from tap_ayra.api import CLEAN, clean, decode
 from tap_ayra.api.headers import retry_after
 from tap_ayra.api.rate_limit import RateLimiter
-from tap_ayra.conversation import Row
 from tap_ayra.errors import TapAyraError
 from tap_ayra.output.conform import Conformer
 from tap_ayra.paging.page import Page
@@ -29,6 +28,9 @@ from tap_ayra.paging.token import PageToken
 from tap_ayra.streams.schemas import CONVERSATION
 from tests.faking import Attempt, attempt
 from tests.singer import settings_for
+
+if TYPE_CHECKING:
+    from tap_ayra.conversation import Row
 
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 START = "2026-03-09T12:00:00Z"

@@ -59,8 +59,10 @@ def test_what_a_line_says(clock: SimpleNamespace, lines: pytest.LogCaptureFixtur
     clock.now = 10.0
     told.page(2_000, 40_000, 123)
     assert lines.messages == [
-        "4,000 of 40,000 conversations (10%) · 400/s · 1 min 30 s left · rate limit: "
-        "123 requests left in this window"
+        (
+            "4,000 of 40,000 conversations (10%) · 400/s · 1 min 30 s left · rate limit: "
+            "123 requests left in this window"
+        )
     ]
 
 
