@@ -12,7 +12,7 @@ INVALID_STATE = Message(
     "Pass the last STATE value unchanged, or omit --state to start over.",
 )
 BOOKMARKS_NOT_OBJECTS = Message("state-bookmarks", '"bookmarks" must map stream names to objects')
-NOT_A_STATE = Message("state-not-an-object", "expected an object, got {got}")
+NOT_A_STATE = Message("state-not-a-state", "expected an object, got {got}")
 UNKNOWN_STATE = Message("state-unknown", 'it has no "bookmarks" (found: {keys})')
 OTHER_KEY = Message(
     "state-other-key",

@@ -103,7 +103,7 @@ class Page:
         if not lenient:
             _mismatch(doubt)
         rows = _usable(rows, token)
-        if body.listed and not rows:
+        if not rows and (body.listed or (total and token.page == 1)):
             _mismatch(doubt)
         return cls(token, rows, total, per_page, pages, timestamp, body.replaced, doubt)
 

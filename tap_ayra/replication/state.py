@@ -145,7 +145,10 @@ class AyraStateManager(StreamStateManager):
             start = None
         if not settings.lookback:
             return resume, None
-        back = ledger.span_start(whole_second(earlier(bookmark, settings.lookback)))
+        asked = whole_second(earlier(bookmark, settings.lookback))
+        if ledger.since is not None and asked < ledger.since:  # what is not counted, but read
+            return (asked if start is None else max(asked, start)), ledger.since
+        back = ledger.span_start(asked)
         if start is not None and start > back:
             back = whole_second(start)
         anew = back

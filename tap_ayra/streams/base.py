@@ -76,7 +76,12 @@ class AyraStream(Stream):
     @property
     def workers(self) -> int:
         """How many threads make requests; a connection test needs one only."""
-        return 1 if self.ABORT_AT_RECORD_COUNT else self.settings.concurrency
+        return 1 if self.is_test else self.settings.concurrency
+
+    @property
+    def is_test(self) -> bool:
+        """Whether this is a connection test, which reads one page at most."""
+        return self.ABORT_AT_RECORD_COUNT is not None
 
     @property
     def incremental(self) -> bool:
@@ -106,7 +111,7 @@ class AyraStream(Stream):
     def deliver(self, rows: Sequence[Row]) -> None:
         """Write the records of a page, unless the stream was not asked for."""
         if self.selected:
-            self.records.write(rows)
+            self.records.write(rows[: self.ABORT_AT_RECORD_COUNT])
 
     def write_state(self) -> None:
         """Write a STATE, whether or not it differs from the last: some targets forget those."""
@@ -148,6 +153,7 @@ class AyraStream(Stream):
                     self._check_max_record_limit(counter.value)
                     yield {}
             finally:
+                self._finalize_state(self.stream_state)
                 self.write_state()
 
     def _write_state_message(self) -> None:
