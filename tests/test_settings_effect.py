@@ -54,7 +54,7 @@ FILTERS: list[tuple[str, Any, str]] = [
 ]
 
 
-PENDING = {"reconcile", "on_incomplete", "transcripts_per_sync"}
+PENDING = {"on_incomplete", "transcripts_per_sync"}
 """Declared settings whose use is still to come."""
 
 
@@ -176,16 +176,18 @@ def test_filter_arrives_in_the_request(
     run_tap(sandbox, as_read({name: given}))
     set_variables(environment, api_url=sandbox.url, api_key=sandbox.api.key, **{name: given})
     run_tap(environment=True)
-    for request in sandbox.api.requests:
-        assert request.status == 200
-        assert request.params == {
+    listed = [r.params for r in sandbox.api.requests if r.params["per_page"] == "100"]
+    assert listed == 2 * [
+        {
             "sort_by": "start_time",
             "sort_order": "asc",
             "per_page": "100",
             "page": "1",
             name: sent,
         }
-    assert len(sandbox.api.requests) == 2
+    ]
+    assert {request.status for request in sandbox.api.requests} == {200}
+    assert {request.params[name] for request in sandbox.api.requests} == {sent}
 
 
 @pytest.mark.parametrize(
@@ -206,12 +208,12 @@ def test_the_longest_spans_are_no_trouble(sandbox: RunningSandbox, name: str, mo
 def test_dates_arrive_in_the_request(sandbox: RunningSandbox) -> None:
     run_tap(sandbox, start_date="2026-03-01", end_date="2026-03-05T12:00:00+02:00")
     window = {key: sandbox.api.requests[0].params[key] for key in ("start_date", "end_date")}
-    assert window == {"start_date": "2026-03-01T00:00:00Z", "end_date": "2026-03-05T10:00:00Z"}
+    assert window == {"start_date": "2026-02-28T23:59:59Z", "end_date": "2026-03-05T10:00:00Z"}
 
 
 def test_page_size_arrives_in_the_request(sandbox: RunningSandbox) -> None:
     assert len(run_tap(sandbox, page_size=7).records) == 40
-    assert {request.params["per_page"] for request in sandbox.api.requests} == {"7"}
+    assert {r.params["per_page"] for r in sandbox.api.requests} == {"7", "1"}  # 1 to count
     assert max(request.rows for request in sandbox.api.requests) == 7
 
 
@@ -239,7 +241,7 @@ def test_request_timeout_arrives_in_the_request(
 
     monkeypatch.setattr(transport.OneHostSession, "send", listen)
     run_tap(sandbox, request_timeout=seconds)
-    assert given == [seconds]
+    assert set(given) == {seconds}
 
 
 @pytest.mark.parametrize("concurrency", [1, 3])
@@ -266,6 +268,7 @@ def test_settling_minutes_and_in_progress_limit_hours_hold_the_bookmark_back() -
     clock = SandboxClock(NOW, frozen=True)
     hours_ago = [NOW - timedelta(hours=hours) for hours in range(6)]
     calls = [Call(f"conv_{start.hour}", start, start + timedelta(minutes=1)) for start in hours_ago]
+    hours_ago[3] = calls[3].start = NOW - timedelta(minutes=50)
     calls[3].end = None
     with serve(SandboxApi(World(clock, calls), cache_seconds=0)) as running:
 
@@ -275,9 +278,9 @@ def test_settling_minutes_and_in_progress_limit_hours_hold_the_bookmark_back() -
                 state["bookmarks"]["conversations"]["replication_key_value"]
             )
 
-        assert bookmark() == hours_ago[3]
-        assert bookmark(in_progress_limit_hours=2.5) == NOW - timedelta(minutes=10)
-        assert bookmark(in_progress_limit_hours=2.5, settling_minutes=30) == NOW - timedelta(
+        assert bookmark() == hours_ago[3] - timedelta(minutes=1)
+        assert bookmark(in_progress_limit_hours=0.5) == NOW - timedelta(minutes=10)
+        assert bookmark(in_progress_limit_hours=0.5, settling_minutes=30) == NOW - timedelta(
             minutes=30
         )
 
@@ -285,7 +288,7 @@ def test_settling_minutes_and_in_progress_limit_hours_hold_the_bookmark_back() -
 def test_lookback_days_reads_again(sandbox: RunningSandbox) -> None:
     bookmark = {"replication_key": "start_time", "replication_key_value": "2026-03-09T12:00:00Z"}
     run_tap(sandbox, lookback_days=1.5, state={"bookmarks": {"conversations": bookmark}})
-    assert sandbox.api.requests[0].params["start_date"] == "2026-03-08T00:00:00Z"
+    assert sandbox.api.requests[0].params["start_date"] == "2026-03-07T23:59:59Z"
 
 
 def test_stream_map_hashes_and_drops(
