@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import dagster as dg
+import psycopg
 import pytest
 
 from sandbox.agency import Account, Agency, agency, history
 from sandbox.meltano_project import install_plugins
+from tests.scale.watching import state_of
 
 SPAN = history(2)
 
@@ -52,6 +54,22 @@ def test_history_and_then_conversations(
         )
         assert _checks(result) == {"complete": True, "table_holds_ledger": True}
         running.accounts["acme"].let_time_pass()
+    assert running.differences("acme") == []
+    ledger = state_of(running, "acme")["ledger"][0]
+    assert sum(ledger["counts"].values()) > 0
+
+    with psycopg.connect(running.database("warehouse")) as connection:
+        connection.execute("DELETE FROM acme.conversations WHERE start_time > %s", [SPAN[1]])
+    result = dg.materialize([definitions.conversations], instance=instance, partition_key="acme")
+    assert _checks(result) == {"complete": True, "table_holds_ledger": False}
+    # Asked to read everything again, it puts the table right.
+    result = dg.materialize(
+        [definitions.conversations],
+        instance=instance,
+        partition_key="acme",
+        run_config={"ops": {"conversations": {"config": {"full_refresh": True}}}},
+    )
+    assert _checks(result) == {"complete": True, "table_holds_ledger": True}
     assert running.differences("acme") == []
 
 
