@@ -218,6 +218,8 @@ class _Wire(BufferedWriter):
                 messages.append(("RECORD", message["record"]))
             elif message["type"] == "STATE":
                 messages.append(("STATE", message["value"]))
+            elif message["type"] == "ACTIVATE_VERSION":
+                messages.append(("ACTIVATE_VERSION", message))
 
 
 @contextmanager

@@ -38,7 +38,7 @@ class Target:
         for kind, value in messages:
             if kind == "STATE":
                 state = value
-            else:
+            elif kind == "RECORD":
                 gathered.append(value)
                 if len(gathered) < batch:
                     continue
