@@ -19,9 +19,9 @@ demo: .venv/ready ## Watch an incremental sync against a simulated Ayra API (no 
 scale-demo: .venv-scale/ready ## Watch six accounts on Dagster: backfill, page, limits (docs/scale-out.md)
 	@.venv-scale/bin/python -m sandbox.scale_demo
 
-test: .venv/ready ## Run all tests, with coverage
+test: .venv/ready ## Run all tests (PYTEST_OPTIONS=--cov: with coverage, takes twice as long)
 	@$(VENV)/python -m sandbox.meltano_project
-	$(VENV)/python -m pytest --numprocesses=auto --dist=loadgroup --cov $(PYTEST_OPTIONS)
+	$(VENV)/python -m pytest --numprocesses=auto --dist=loadgroup $(PYTEST_OPTIONS)
 
 scale-test: .venv-scale/ready $(if $(filter all,$(SCALE_TESTS)),.venv-airflow/ready) ## Test scale-out; needs Chromium (SCALE_TESTS=quick: without, in 2 minutes; =all: an hour)
 	.venv-scale/bin/python -m pytest tests/scale \

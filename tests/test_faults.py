@@ -78,6 +78,9 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     clock = SandboxClock(NOW, frozen=True)
     with faulty(SandboxApi(finished_calls(clock), cache_seconds=0)) as server:
         yield Stage(server, FakeTime.install(monkeypatch, clock))
+    for thread in threading.enumerate():
+        if thread.name == "prefetch":  # it must not sleep through the next test's time
+            thread.join(60)
 
 
 @cache
@@ -487,11 +490,11 @@ def test_after_a_permanent_failure_not_one_more_request(
     monkeypatch.setattr(RateLimiter, "close", closing)
 
     def revoked(exchange: Exchange) -> None:
-        assert crowded.wait(5)
+        assert crowded.wait(60)
         status(401)(exchange)
 
     def held(exchange: Exchange) -> None:
-        assert known.wait(5)
+        assert known.wait(60)
         others[meanwhile](exchange)
 
     def script(number: int, params: Mapping[str, str]) -> Fault | None:
