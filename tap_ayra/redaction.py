@@ -21,7 +21,7 @@ _QUERY = r"(?<=[?&]caller=)[^&\s]+|(?<=[?&]search=)[^&\s]+"
 
 
 class RedactingFormatter(logging.Formatter):
-    """Formats by another formatter, tracebacks and all, and masks what nobody should read."""
+    """Format with another formatter and mask secrets in the result, tracebacks included."""
 
     def __init__(self, inner: logging.Formatter | None, secrets: Iterable[str]) -> None:
         """Wrap a formatter.
@@ -56,12 +56,12 @@ def redact_logs(secrets: Iterable[str]) -> None:
 
 
 def plain(value: object, hide: Iterable[str]) -> str:
-    """A line of what the API said, without phone numbers."""
+    """Make one printable line of text from the API, with secrets and phone numbers masked."""
     return _PHONE_NUMBER.sub(HIDDEN, one_line(value, hide))
 
 
 def one_line(value: object, hide: Iterable[str] = ()) -> str:
-    """One short printable line of what the API said, without what nobody should read."""
+    """Make one short printable line of text from the API, with secrets masked."""
     if not isinstance(value, str | int | float):
         return ""
     text = "".join(char if char.isprintable() else " " for char in str(value))

@@ -1,4 +1,4 @@
-"""The client: one paced, retried request for a path and query, turned into something."""
+"""The client: a paced, retried request for a path and query."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class AyraClient:
     ) -> T:
         """Make a GET request, again and again while its failures are transient.
 
-        After a permanent failure no other request starts, whatever thread or stream wants one.
+        After a permanent failure no other request starts, from any thread or stream.
         A response that never adds up is a failure of this request alone.
 
         Args:

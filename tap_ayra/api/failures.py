@@ -74,7 +74,7 @@ def failed_response(
         response: of its body only the documented fields of ``error`` are used, never the text
             at large.
         api_url: the setting; shown if it is worth a check.
-        hide: values (the key, the caller) that the API may quote and nobody should read.
+        hide: secrets (the key, the caller) to mask, since the API may quote them.
     """
     status = response.status_code
     rule = rule_for_status(status)
@@ -87,8 +87,8 @@ def failed_response(
         remedy = messages.FIX_SETTING(setting=setting, variable=f"TAP_AYRA_{setting.upper()}")
     elif rule is BY_STATUS[HTTPStatus.BAD_REQUEST] and field:
         cause = messages.PARAMETER_REJECTED(parameter=field)
-    said = plain(error.get("message"), hide)
-    whole = Text(f"{cause} (HTTP {status})" + (f": {said}" if said else ""), cause.code)
+    message = plain(error.get("message"), hide)
+    whole = Text(f"{cause} (HTTP {status})" + (f": {message}" if message else ""), cause.code)
     lines = [whole, remedy]
     values = error.get("valid_values")
     if isinstance(values, list) and values:

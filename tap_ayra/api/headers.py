@@ -1,4 +1,4 @@
-"""What response headers say about time: the server's clock and how long it wants to be left."""
+"""What response headers say about time: the server's clock and how long it asks to wait."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """
     clock = server_time(headers)
     clock = time.time() if clock is None else clock
-    said = headers.get("Retry-After", "").strip()
+    text = headers.get("Retry-After", "").strip()
     wait: float | None = None
-    if _is_whole(said):
-        wait = float(said)
-    elif said:
-        date = server_time({"Date": said})
+    if _is_whole(text):
+        wait = float(text)
+    elif text:
+        date = server_time({"Date": text})
         wait = None if date is None else date - clock
     elif headers.get("X-RateLimit-Remaining", "").strip() == "0":
         reset = headers.get("X-RateLimit-Reset", "").strip()

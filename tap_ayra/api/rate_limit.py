@@ -44,7 +44,7 @@ class RateLimiter:
         self.started = 0
         self._wanting = 0
         self._under_way = 0
-        self._answered = False
+        self._any_response = False
         self._window = RateWindow()
         self._paused_until = 0.0
         self._logged_until = 0.0
@@ -96,7 +96,7 @@ class RateLimiter:
         with self._changed:
             self._under_way -= 1
             if headers is not None:
-                self._answered = True
+                self._any_response = True
                 self._window.learn(headers, time.monotonic())
             else:
                 self._window.count_lost(time.monotonic())
@@ -122,7 +122,7 @@ class RateLimiter:
         now = time.monotonic()
         if self._paused_until > now:
             return self._paused_until - now
-        if not self._answered:
+        if not self._any_response:
             return None if self._under_way else 0.0
         window = self._window
         window.begin_next(now)

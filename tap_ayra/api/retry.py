@@ -49,8 +49,8 @@ class Attempts:
         """Count a failed attempt.
 
         Returns:
-            Whether it is the API's to answer for: a response that does not add up, or one that
-            is complete and not JSON.
+            Whether the API is the cause: the response does not add up, or is complete and not
+            JSON.
         """
         self.failed += 1
         if isinstance(error, PageMismatchError):

@@ -1,4 +1,4 @@
-"""HTTP to one host only, where a whole response has to arrive before a deadline.
+"""HTTP to one host only, with a deadline for each whole response.
 
 The timeouts of `requests` start anew with every byte received, so a response that drips in
 would never end. Here the clock starts with the request and runs on to the last byte.
@@ -94,7 +94,7 @@ def _read(raw: Any, deadline: float) -> bytes:  # noqa: ANN401  urllib3's respon
 
 
 class OneHostSession(requests.Session):
-    """A session that follows redirects only within the host of the first request, and one only."""
+    """A session that follows one redirect, and only within the host of the request."""
 
     def __init__(self) -> None:
         """Begin without connections."""

@@ -1,4 +1,4 @@
-"""What requests to the API say: why one failed, what to do about it, and how long they wait."""
+"""Sentences about requests to the API: why one failed, what to do, how long the tap waits."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ FIX_SOCKS = Message(
     "fix-socks", "Set HTTPS_PROXY to an HTTP proxy, or install PySocks beside tap-ayra."
 )
 
-# What is said beside it.
+# Details.
 ALLOWED_VALUES = Message("allowed-values", "Allowed values: {values}")
 URL_IS = Message("url-is", "api_url is currently {url}")
 REQUEST_ID = Message("request-id", "Request ID: {request_id}")

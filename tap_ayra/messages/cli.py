@@ -1,4 +1,4 @@
-"""What the command line says: about files, the output, signals and the log level."""
+"""Sentences of the command line: about files, the output, signals and the log level."""
 
 from __future__ import annotations
 
