@@ -27,3 +27,8 @@ def set_variables(environment: pytest.MonkeyPatch, **values: object) -> None:
     """Set the variables of settings."""
     for name, value in values.items():
         environment.setenv(f"TAP_AYRA_{name.upper()}", as_variable(value))
+
+
+def case_name(row: tuple[Any, ...]) -> str:
+    """Name a case after its setting and value."""
+    return f"{row[0]}={str(row[1])[:30]!a}"

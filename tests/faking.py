@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
     from sandbox import SandboxClock
+    from tap_ayra.errors import TransientError
 
 _GRACE = 0.002
 """Real seconds in which other threads may begin to sleep too, before the clock moves on."""
@@ -117,6 +118,11 @@ class FakeTime:
         self._now = moment
 
 
+def codes(error: TransientError | TapAyraError) -> list[str]:
+    """Give the codes of an error's lines."""
+    return [getattr(line, "code", "") for line in error.lines]
+
+
 @dataclass(frozen=True)
 class Attempt:
     """A sync that may have failed.
@@ -137,8 +143,7 @@ class Attempt:
     @property
     def codes(self) -> list[str]:
         """The codes of the error's lines."""
-        lines = self.failure.lines if self.failure else ()
-        return [getattr(line, "code", "") for line in lines]
+        return codes(self.failure) if self.failure else []
 
     @property
     def ids(self) -> list[str]:

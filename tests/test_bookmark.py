@@ -25,24 +25,24 @@ OPEN = {"status": "in_progress", "end_time": None}
 SPANS: dict[str, Any] = {"settling": timedelta(minutes=10), "limit": timedelta(hours=24)}
 
 
-def new(value: datetime | None = None, **options: Any) -> Bookmark:
+def new_bookmark(value: datetime | None = None, **options: Any) -> Bookmark:
     return Bookmark(value, now=NOW, **{**SPANS, **options})
 
 
-def row(key: str, start: datetime | None, fields: dict[str, Any]) -> Row:
+def row_of(key: str, start: datetime | None, fields: dict[str, Any]) -> Row:
     return Row(Conversation.lenient({"id": key, **fields}), start, msgspec.Raw(b"{}"), fits=False)
 
 
 def deliver(bookmark: Bookmark, *rows: tuple[datetime | None, dict[str, Any]]) -> datetime | None:
     """Deliver conversations as one page."""
-    page = [row(f"c{n}", start, fields) for n, (start, fields) in enumerate(rows)]
+    page = [row_of(f"c{n}", start, fields) for n, (start, fields) in enumerate(rows)]
     bookmark.hold(Settled(NOW, **SPANS).unsettled(page))
     bookmark.advance(max((each.start for each in page if each.start), default=None))
     return bookmark.value
 
 
 def test_it_follows_settled_conversations() -> None:
-    bookmark = new()
+    bookmark = new_bookmark()
     assert bookmark.value is None
     assert deliver(bookmark, (ago(hours=5), SETTLED)) == ago(hours=5)
     assert deliver(bookmark, (ago(hours=4), SETTLED)) == ago(hours=4)
@@ -50,7 +50,7 @@ def test_it_follows_settled_conversations() -> None:
 
 
 def test_the_minute_before_the_earliest_unsettled_conversation_holds_it() -> None:
-    bookmark = new()
+    bookmark = new_bookmark()
     rows = (ago(minutes=55), SETTLED), (ago(minutes=50), OPEN), (ago(minutes=45), SETTLED)
     assert deliver(bookmark, *rows, (ago(minutes=40), OPEN)) == ago(minutes=51)
     assert bookmark.held_by == ("c1", ago(minutes=50))
@@ -58,7 +58,7 @@ def test_the_minute_before_the_earliest_unsettled_conversation_holds_it() -> Non
 
 
 def test_what_is_open_for_an_hour_is_set_aside_and_holds_nothing() -> None:
-    bookmark = new()
+    bookmark = new_bookmark()
     rows = (ago(hours=5), SETTLED), (ago(hours=4, seconds=-0.5), OPEN), (ago(hours=3), SETTLED)
     assert deliver(bookmark, *rows) == ago(hours=3)
     assert bookmark.aside == {ago(hours=4)}
@@ -66,14 +66,14 @@ def test_what_is_open_for_an_hour_is_set_aside_and_holds_nothing() -> None:
 
 
 def test_what_is_unsettled_behind_it_or_just_after_it_is_set_aside_at_any_age() -> None:
-    bookmark = new(ago(minutes=30))
+    bookmark = new_bookmark(ago(minutes=30))
     rows = (ago(minutes=40), OPEN), (ago(minutes=29.5), OPEN), (ago(minutes=20), SETTLED)
     assert deliver(bookmark, *rows) == ago(minutes=20)
     assert bookmark.aside == {ago(minutes=40), ago(minutes=29.5)}
 
 
 def test_fifty_are_set_aside_at_most_and_the_others_hold_it() -> None:
-    bookmark = new()
+    bookmark = new_bookmark()
     rows = [(ago(hours=5, minutes=-n), OPEN) for n in range(60)]
     assert deliver(bookmark, *rows, (ago(hours=2), SETTLED)) == ago(hours=4, minutes=11)
     assert len(bookmark.aside) == 50
@@ -81,7 +81,7 @@ def test_fifty_are_set_aside_at_most_and_the_others_hold_it() -> None:
 
 
 def test_it_never_moves_back() -> None:
-    bookmark = new(ago(hours=4))
+    bookmark = new_bookmark(ago(hours=4))
     assert deliver(bookmark, (ago(hours=6), SETTLED), (ago(hours=5), OPEN)) == ago(hours=4)
     assert deliver(bookmark, (ago(hours=3), SETTLED)) == ago(hours=3)
 
@@ -102,21 +102,21 @@ def test_it_never_moves_back() -> None:
 def test_it_stops_short_of_now_of_the_end_date_and_of_what_a_filter_may_hide(
     options: dict[str, Any], ceiling: datetime
 ) -> None:
-    bookmark = new(**options)
+    bookmark = new_bookmark(**options)
     assert deliver(bookmark, (ago(days=3), SETTLED), (NOW, SETTLED)) == ceiling
     assert deliver(bookmark, (NOW + timedelta(days=1), SETTLED)) == ceiling
 
 
 def test_spans_longer_than_the_calendar_hold_everything_back() -> None:
-    bookmark = new(hides_changing=True, limit=timedelta(days=10**6))
+    bookmark = new_bookmark(hides_changing=True, limit=timedelta(days=10**6))
     value = deliver(bookmark, (ago(days=3), SETTLED))
     assert value is not None
     assert value.year == 1
 
 
 def test_an_undated_conversation_moves_nothing_and_holds_nothing() -> None:
-    assert deliver(new(), (None, OPEN)) is None
-    assert deliver(new(), (None, OPEN), (ago(hours=1), SETTLED)) == ago(hours=1)
+    assert deliver(new_bookmark(), (None, OPEN)) is None
+    assert deliver(new_bookmark(), (None, OPEN), (ago(hours=1), SETTLED)) == ago(hours=1)
 
 
 def test_what_started_too_long_ago_counts_as_settled_and_as_stuck_where_it_never_ended() -> None:
@@ -124,11 +124,13 @@ def test_what_started_too_long_ago_counts_as_settled_and_as_stuck_where_it_never
     open_ = list(
         settled.unsettled(
             [
-                row("c0", ago(hours=25), OPEN),
-                row("c1", ago(hours=25), {"status": "on_hold"}),
-                row("c2", ago(hours=25), {"status": "completed"}),
-                row("c3", ago(hours=25), {"status": "on_hold", "end_time": "2026-03-09T11:59:00Z"}),
-                row("c4", ago(hours=24), OPEN),
+                row_of("c0", ago(hours=25), OPEN),
+                row_of("c1", ago(hours=25), {"status": "on_hold"}),
+                row_of("c2", ago(hours=25), {"status": "completed"}),
+                row_of(
+                    "c3", ago(hours=25), {"status": "on_hold", "end_time": "2026-03-09T11:59:00Z"}
+                ),
+                row_of("c4", ago(hours=24), OPEN),
             ]
         )
     )
@@ -138,7 +140,7 @@ def test_what_started_too_long_ago_counts_as_settled_and_as_stuck_where_it_never
 
 def test_ten_stuck_conversations_are_named_at_most() -> None:
     settled = Settled(NOW, **SPANS)
-    assert not list(settled.unsettled([row("c", ago(hours=25), OPEN)] * 30))
+    assert not list(settled.unsettled([row_of("c", ago(hours=25), OPEN)] * 30))
     assert (settled.stuck, len(settled.stuck_ids)) == (30, 10)
 
 
@@ -162,7 +164,7 @@ def test_ten_stuck_conversations_are_named_at_most() -> None:
 def test_the_end_is_what_the_fields_tell_of_it(fields: dict[str, Any], minutes: int | None) -> None:
     start = ago(minutes=60)
     end = None if minutes is None else start + timedelta(minutes=minutes)
-    assert row("c", start, fields).conversation.end(start) == end
+    assert row_of("c", start, fields).conversation.end(start) == end
 
 
 def manager(entry: dict[str, Any]) -> AyraStateManager:
@@ -175,7 +177,7 @@ def test_the_state_is_kept_in_the_sdks_form() -> None:
     keeper = manager(state)
     keeper.keep()
     assert state == {}
-    keeper.bookmark = new()
+    keeper.bookmark = new_bookmark()
     keeper.keep()
     assert state == {}
     deliver(keeper.bookmark, (ago(hours=2), SETTLED), (ago(minutes=90), OPEN))

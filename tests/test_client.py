@@ -34,7 +34,7 @@ REVOKED: Reply = (401, b"", {})
 BROKEN: Reply = (200, b'{"a": }', {})
 
 
-class Api(BaseAdapter):
+class Replies(BaseAdapter):
     """Gives one reply after another, the last one again and again.
 
     Attributes:
@@ -65,7 +65,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     )
 
 
-def client_of(api: Api, *, max_tries: int | None = None) -> AyraClient:
+def client_of(api: Replies, *, max_tries: int | None = None) -> AyraClient:
     tap = TapAyra(config={"api_key": "sk_test_0000"})
     client = AyraClient(tap.client._settings, logging.getLogger("tap-ayra"), max_tries=max_tries)
     client.session.mount("https://", api)
@@ -83,20 +83,20 @@ def mismatch(_response: Response) -> None:
 
 @pytest.mark.usefixtures("time")
 def test_each_attempt_has_a_query_of_its_own() -> None:
-    api = Api(BUSY, BUSY, OK)
+    api = Replies(BUSY, BUSY, OK)
     assert get(client_of(api)) == {}
     assert api.urls == [f"https://api.ayra.ai/v1/things?attempt={n}" for n in range(3)]
 
 
 def test_an_accepted_status_goes_to_the_caller() -> None:
-    client = client_of(Api((404, b"", {})))
+    client = client_of(Replies((404, b"", {})))
     assert get(client, lambda response: response.status_code, accept={200, 404}) == 404
     assert client.requests == 1
 
 
 @pytest.mark.usefixtures("time")
 def test_a_body_that_is_not_json_is_named_by_what_was_requested() -> None:
-    client = client_of(Api(BROKEN))
+    client = client_of(Replies(BROKEN))
     with pytest.raises(PageFailedError, match=r"^Page 3: the response is not valid JSON: "):
         get(client, lambda response: decode(response.content), about="Page 3")
     assert client.requests == 3
@@ -104,7 +104,7 @@ def test_a_body_that_is_not_json_is_named_by_what_was_requested() -> None:
 
 @pytest.mark.usefixtures("time")
 def test_a_response_that_never_adds_up_stops_nothing_else() -> None:
-    client = client_of(Api(OK))
+    client = client_of(Replies(OK))
     with pytest.raises(PageFailedError, match="it does not add up") as caught:
         get(client, mismatch)
     assert [getattr(line, "code", "") for line in caught.value.lines] == ["", "gave-up"]
@@ -114,7 +114,7 @@ def test_a_response_that_never_adds_up_stops_nothing_else() -> None:
 
 @pytest.mark.parametrize("failure", ["status", "read"])
 def test_a_permanent_failure_stops_everything(failure: str) -> None:
-    api = Api(REVOKED if failure == "status" else OK)
+    api = Replies(REVOKED if failure == "status" else OK)
     client = client_of(api)
     kind = TapAyraError if failure == "status" else ZeroDivisionError
     with pytest.raises(kind):
@@ -137,14 +137,14 @@ def test_it_is_stopped_before_the_failed_request_makes_room_for_another(
 
     monkeypatch.setattr(RateLimiter, "release", spy)
     with pytest.raises(TapAyraError):
-        get(client_of(Api(REVOKED)))
+        get(client_of(Replies(REVOKED)))
     assert closed_first == [True]
 
 
 @pytest.mark.parametrize("max_tries", [1, 2])
 @pytest.mark.usefixtures("time")
 def test_a_bound_on_tries(max_tries: int) -> None:
-    client = client_of(Api(BUSY), max_tries=max_tries)
+    client = client_of(Replies(BUSY), max_tries=max_tries)
     with pytest.raises(TapAyraError) as caught:
         get(client)
     assert caught.value.code == "server-error"
@@ -152,7 +152,7 @@ def test_a_bound_on_tries(max_tries: int) -> None:
 
 
 def test_what_the_server_asks_for_is_waited_by_every_request(time: FakeTime) -> None:
-    api = Api((429, b"", {"Retry-After": "40"}), OK)
+    api = Replies((429, b"", {"Retry-After": "40"}), OK)
     client = client_of(api)
     with pytest.raises(PageFailedError):
         get(client, mismatch)
@@ -165,7 +165,7 @@ def test_what_the_server_asks_for_is_waited_by_every_request(time: FakeTime) -> 
 
 
 def test_its_own_waits_hold_back_no_other_request(time: FakeTime) -> None:
-    client = client_of(Api(BUSY, OK))
+    client = client_of(Replies(BUSY, OK))
     get(client)
     assert len(time.slept) == 1
     assert client.limiter._wait() == 0
@@ -173,7 +173,7 @@ def test_its_own_waits_hold_back_no_other_request(time: FakeTime) -> None:
 
 def test_a_success_gives_all_patience_back(time: FakeTime) -> None:
     many = [BUSY] * 8
-    client = client_of(Api(*many, OK, *many, OK))
+    client = client_of(Replies(*many, OK, *many, OK))
     get(client)
     get(client)
     assert time.waited > 300
@@ -181,14 +181,14 @@ def test_a_success_gives_all_patience_back(time: FakeTime) -> None:
 
 def test_what_the_server_asks_for_does_not_use_up_patience(time: FakeTime) -> None:
     minutes = (503, b"", {"Retry-After": "300"})
-    client = client_of(Api(BUSY, minutes, minutes, BUSY, OK))
+    client = client_of(Replies(BUSY, minutes, minutes, BUSY, OK))
     get(client)
     assert time.waited > 600
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, "quota-exhausted"), (503, "wait-too-long")])
 def test_waits_in_a_row_are_bounded_together(time: FakeTime, status: int, code: str) -> None:
-    client = client_of(Api((status, b"", {"Retry-After": "400"})))
+    client = client_of(Replies((status, b"", {"Retry-After": "400"})))
     with pytest.raises(QuotaExhaustedError) as caught:
         get(client)
     assert caught.value.code == code
@@ -197,21 +197,21 @@ def test_waits_in_a_row_are_bounded_together(time: FakeTime, status: int, code: 
 
 def test_a_success_begins_the_row_anew(time: FakeTime) -> None:
     pause = (429, b"", {"Retry-After": "400"})
-    client = client_of(Api(pause, pause, OK, pause, pause, OK))
+    client = client_of(Replies(pause, pause, OK, pause, pause, OK))
     get(client)
     get(client)
     assert time.waited == pytest.approx(1600)
 
 
 def test_an_hour_without_requests_uses_up_no_patience(time: FakeTime) -> None:
-    client = client_of(Api(OK, BUSY, OK))
+    client = client_of(Replies(OK, BUSY, OK))
     get(client)
     time.sleep(3600)
     get(client)
 
 
 def test_waits_that_the_server_asked_for_earlier_give_no_patience_later(time: FakeTime) -> None:
-    client = client_of(Api((503, b"", {"Retry-After": "300"}), OK, BUSY))
+    client = client_of(Replies((503, b"", {"Retry-After": "300"}), OK, BUSY))
     get(client)
     with pytest.raises(TapAyraError):
         get(client)

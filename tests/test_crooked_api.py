@@ -46,7 +46,7 @@ either_density = pytest.mark.parametrize("apart", [60.0, 0.7])
 either_mode = pytest.mark.parametrize("concurrency", [1, 8])
 
 
-def crooked(switches: dict[str, Any], apart: float) -> Pipeline:
+def crooked_pipeline(switches: dict[str, Any], apart: float) -> Pipeline:
     """Make conversations of the day before, read from an API that is crooked in one way."""
     first = ago(days=1)
     calls = [
@@ -63,7 +63,7 @@ def crooked(switches: dict[str, Any], apart: float) -> Pipeline:
 def test_a_bent_api_loses_nothing_and_is_proven_complete(
     name: str, apart: float, concurrency: int
 ) -> None:
-    pipeline = crooked(BENT[name], apart)
+    pipeline = crooked_pipeline(BENT[name], apart)
     for _ in range(2):
         outcome = pipeline.sync(page_size=10, concurrency=concurrency)
         pipeline.wait(minutes=60)
@@ -78,7 +78,7 @@ def test_a_bent_api_loses_nothing_and_is_proven_complete(
 def test_inexact_counts_lose_nothing_and_are_never_called_complete(
     name: str, apart: float, concurrency: int
 ) -> None:
-    pipeline = crooked(INEXACT[name], apart)
+    pipeline = crooked_pipeline(INEXACT[name], apart)
     first = pipeline.sync(page_size=10, concurrency=concurrency)
     assert pipeline.target.rows.keys() == {f"c{n:03}" for n in range(COUNT)}
     assert not first.verdict["complete"]
@@ -89,7 +89,7 @@ def test_inexact_counts_lose_nothing_and_are_never_called_complete(
 @either_density
 @pytest.mark.parametrize("name", INEXACT)
 def test_inexact_counts_are_not_read_again_for_ever(name: str, apart: float) -> None:
-    pipeline = crooked(INEXACT[name], apart)
+    pipeline = crooked_pipeline(INEXACT[name], apart)
     for _ in range(4):
         pipeline.sync(page_size=10)
         pipeline.wait(minutes=30)

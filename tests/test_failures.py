@@ -15,12 +15,13 @@ from tap_ayra.api.failures import Rule, failed_response
 from tap_ayra.errors import QuotaExhaustedError, TapAyraError, TransientError
 from tap_ayra.messages import in_mid_sentence
 from tap_ayra.settings import DECLARED, PARAMETER_SETTINGS
+from tests.faking import codes
 
 URL = "https://api.ayra.example/v1"
 KEY = "sk_test_canary_0000"
 
 
-def failure(
+def response_error(
     status: int,
     error: object = None,
     *,
@@ -34,10 +35,6 @@ def failure(
     response._content = body if error is None else json.dumps({"error": error}).encode()
     response.headers["X-Request-Id"] = header
     return failed_response(response, api_url=URL, hide=hide)
-
-
-def codes(error: TransientError | TapAyraError) -> list[str]:
-    return [getattr(line, "code", "") for line in error.lines]
 
 
 STATUSES: dict[int, tuple[str, ...]] = {
@@ -60,7 +57,7 @@ TRANSIENT = {408, 425, 429, 500, 503, 599}
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_each_status(status: int) -> None:
-    error = failure(status)
+    error = response_error(status)
     assert codes(error) == list(STATUSES[status])
     assert error.lines[0].endswith(f" (HTTP {status})")
     assert isinstance(error, TransientError if status in TRANSIENT else TapAyraError)
@@ -85,20 +82,24 @@ def test_each_status(status: int) -> None:
 def test_each_documented_error_with_the_apis_own_message(
     error: errors.ApiError, said: tuple[str, ...]
 ) -> None:
-    found = failure(error.status, error.body["error"])
+    found = response_error(error.status, error.body["error"])
     assert codes(found) == list(said)
     assert found.lines[0].endswith(f" (HTTP {error.status}): {error.body['error']['message']}")
 
 
 def test_the_allowed_values_are_shown() -> None:
     choice = errors.bad_choice("sentiment", ["positive", "neutral", "negative"])
-    assert failure(400, choice.body["error"]).lines[-1].endswith(": positive, neutral, negative")
+    assert (
+        response_error(400, choice.body["error"])
+        .lines[-1]
+        .endswith(": positive, neutral, negative")
+    )
 
 
 def test_every_parameter_is_named_by_its_setting() -> None:
     for parameter, setting in PARAMETER_SETTINGS.items():
         assert setting in DECLARED
-        cause, fix = failure(400, {"field": parameter}).lines
+        cause, fix = response_error(400, {"field": parameter}).lines
         assert setting in cause
         assert f"TAP_AYRA_{setting.upper()}" in fix
 
@@ -112,14 +113,14 @@ def test_every_parameter_is_named_by_its_setting() -> None:
     ],
 )
 def test_the_request_id_is_shown_whole(error: object, header: str) -> None:
-    last = failure(500, error, header=header).lines[-1]
+    last = response_error(500, error, header=header).lines[-1]
     assert getattr(last, "code", "") == "request-id"
     assert last.endswith(" req_20260309150000123")
 
 
 def test_the_request_id_may_stand_in_meta() -> None:
     body = json.dumps({"error": {}, "meta": {"request_id": "req_1"}}).encode()
-    assert failure(500, body=body).lines[-1].endswith(" req_1")
+    assert response_error(500, body=body).lines[-1].endswith(" req_1")
 
 
 @pytest.mark.parametrize(("limited", "code"), [(True, "quota-exhausted"), (False, "wait-too-long")])
@@ -133,19 +134,19 @@ def test_a_long_wait_says_when_to_come_back(limited: bool, code: str) -> None:  
     "number", ["+15550100123", "15550100123", "+1 (555) 010-0123", "555.010.0123", "5" * 19]
 )
 def test_a_phone_number_is_hidden_however_it_is_written(number: str) -> None:
-    first = failure(400, {"message": f"No call from {number} on 2026-03-09."}).lines[0]
+    first = response_error(400, {"message": f"No call from {number} on 2026-03-09."}).lines[0]
     assert first.endswith("No call from *** on 2026-03-09.")
 
 
 def test_nothing_that_nobody_should_read_is_quoted() -> None:
     message = f"Key {KEY} may not read calls of +15550100123 or 15550100124.\n\x1b[31mSecret"
-    text = str(failure(403, {"message": message, "stack": "internal"}, hide=(KEY,)))
+    text = str(response_error(403, {"message": message, "stack": "internal"}, hide=(KEY,)))
     assert "Key *** may not read calls of *** or ***.  [31mSecret" in text
     assert "internal" not in text
 
 
 def test_a_page_of_html_is_never_quoted() -> None:
-    assert "html" not in str(failure(502, body=b"<html>Bad gateway +15550100123</html>"))
+    assert "html" not in str(response_error(502, body=b"<html>Bad gateway +15550100123</html>"))
 
 
 def test_in_mid_sentence_names_keep_their_capital() -> None:
@@ -176,7 +177,7 @@ FIELDS = st.fixed_dictionaries(
     ),
 )
 def test_any_error_body_gives_a_few_printable_lines(status: int, body: bytes) -> None:
-    error = failure(status, body=body)
+    error = response_error(status, body=body)
     lines = str(error).split("\n")
     assert error.code
     assert 2 <= len(lines) <= 5

@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,19 @@ def test_files_stay_small() -> None:
 def test_no_file_only_forwards(file: Path) -> None:
     statements = ast.parse(file.read_text(encoding="utf-8")).body
     assert not all(_forwards(statement) for statement in statements)
+
+
+def test_each_helper_of_the_tests_has_a_name_of_its_own() -> None:
+    files = [*(ROOT / "tests").glob("*.py"), *(ROOT / "tests" / "simulator").glob("*.py")]
+    helpers = Counter(
+        node.name
+        for file in files
+        for node in ast.parse(file.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef)
+        if not node.name.startswith(("_", "test_"))
+        if not any("fixture" in ast.unparse(decorator) for decorator in node.decorator_list)
+    )
+    assert [name for name, count in helpers.items() if count > 1] == []
 
 
 def _forwards(statement: ast.stmt) -> bool:

@@ -16,6 +16,7 @@ from requests.exceptions import ContentDecodingError
 from tap_ayra.api.network import failed_request
 from tap_ayra.api.session import DeadlineAdapter, OneHostSession
 from tap_ayra.errors import TapAyraError, TransientError
+from tests.faking import codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +68,7 @@ def full() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def failure(url: str, *, proxy: str = "", trust: str = "") -> TransientError | TapAyraError:
+def network_error(url: str, *, proxy: str = "", trust: str = "") -> TransientError | TapAyraError:
     """Make a request that fails, and give the error for it."""
     with OneHostSession() as session:
         session.trust_env = False
@@ -79,10 +80,6 @@ def failure(url: str, *, proxy: str = "", trust: str = "") -> TransientError | T
         with pytest.raises(requests.RequestException) as caught:
             session.send(request, timeout=SECONDS)
         return failed_request(caught.value, api_url=url, session=session, timeout=SECONDS)
-
-
-def codes(error: TransientError | TapAyraError) -> list[str]:
-    return [getattr(line, "code", "") for line in error.lines]
 
 
 @pytest.fixture
@@ -97,14 +94,14 @@ def no_such_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_such_host")
 def test_the_host_is_not_found() -> None:
-    error = failure(API)
+    error = network_error(API)
     assert isinstance(error, TransientError)
     assert codes(error) == ["host-not-found", "check-network", "url-is"]
     assert "the API (api.ayra.example)" in error.lines[0]
 
 
 def test_the_connection_is_refused() -> None:
-    error = failure("http://127.0.0.1:9/v1")
+    error = network_error("http://127.0.0.1:9/v1")
     assert isinstance(error, TransientError)
     assert codes(error) == ["connection-refused", "check-network", "url-is"]
     assert "the API (127.0.0.1:9)" in error.lines[0]
@@ -112,7 +109,7 @@ def test_the_connection_is_refused() -> None:
 
 def test_the_connection_takes_too_long() -> None:
     with full() as port:
-        error = failure(f"http://127.0.0.1:{port}/v1")
+        error = network_error(f"http://127.0.0.1:{port}/v1")
     assert isinstance(error, TransientError)
     assert codes(error) == ["connect-timed-out", "check-network", "url-is"]
 
@@ -120,7 +117,7 @@ def test_the_connection_takes_too_long() -> None:
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_there_is_no_response_in_time(scheme: str) -> None:
     with listening(None) as port:
-        error = failure(f"{scheme}://127.0.0.1:{port}/v1")
+        error = network_error(f"{scheme}://127.0.0.1:{port}/v1")
     assert isinstance(error, TransientError)
     assert codes(error) == ["timed-out", "check-timeout"]
     assert f"{SECONDS} s" in error.lines[0]
@@ -139,14 +136,14 @@ def test_there_is_no_response_in_time(scheme: str) -> None:
 )
 def test_the_response_is_broken_off(answer: bytes) -> None:
     with listening(answer) as port:
-        error = failure(f"http://127.0.0.1:{port}/v1")
+        error = network_error(f"http://127.0.0.1:{port}/v1")
     assert isinstance(error, TransientError)
     assert codes(error) == ["broken-off", "check-connection"]
 
 
 def test_the_server_does_not_speak_tls() -> None:
     with listening(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
-        error = failure(f"https://127.0.0.1:{port}/v1")
+        error = network_error(f"https://127.0.0.1:{port}/v1")
     assert isinstance(error, TransientError)
     assert codes(error) == ["tls-failed", "check-network", "url-is"]
 
@@ -158,7 +155,7 @@ def test_the_certificate_is_not_trusted(tmp_path: Path, host: str, known: bool) 
     bundle = str(tmp_path / "authority.pem")
     authority.cert_pem.write_to_path(bundle)
     with listening(context) as port:
-        error = failure(f"https://127.0.0.1:{port}/v1", trust=bundle if known else "")
+        error = network_error(f"https://127.0.0.1:{port}/v1", trust=bundle if known else "")
     assert isinstance(error, TapAyraError)
     assert codes(error) == ["untrusted", "check-certificate", "url-is"]
     assert ("mismatch" if known else "issuer") in error.lines[0]
@@ -181,7 +178,7 @@ REFUSING = b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n"
 )
 def test_the_proxy_refuses(status: bytes, kind: type[Exception], said: list[str]) -> None:
     with listening(REFUSING % status) as port:
-        error = failure(API, proxy=f"http://someone:secret@127.0.0.1:{port}")
+        error = network_error(API, proxy=f"http://someone:secret@127.0.0.1:{port}")
     assert isinstance(error, kind)
     assert codes(error) == said
     assert error.lines[0].endswith(f" (HTTP {status[:3].decode()})")
@@ -190,7 +187,7 @@ def test_the_proxy_refuses(status: bytes, kind: type[Exception], said: list[str]
 
 @pytest.mark.parametrize("url", [API, "http://127.0.0.1:8/v1"])
 def test_the_proxy_is_not_there(url: str) -> None:
-    error = failure(url, proxy="http://someone:secret@127.0.0.1:9")
+    error = network_error(url, proxy="http://someone:secret@127.0.0.1:9")
     assert isinstance(error, TransientError)
     assert codes(error) == ["connection-refused", "check-proxy"]
     assert "the proxy (127.0.0.1:9)" in error.lines[0]
@@ -199,7 +196,7 @@ def test_the_proxy_is_not_there(url: str) -> None:
 
 @pytest.mark.usefixtures("no_such_host")
 def test_the_proxys_host_is_not_found() -> None:
-    error = failure(API, proxy="http://proxy.example:3128")
+    error = network_error(API, proxy="http://proxy.example:3128")
     assert codes(error) == ["host-not-found", "check-proxy"]
     assert "the proxy (proxy.example:3128)" in error.lines[0]
 
@@ -212,7 +209,7 @@ def test_the_proxys_host_is_not_found() -> None:
     ],
 )
 def test_the_proxy_cannot_be_used(proxy: str, said: list[str]) -> None:
-    error = failure(API, proxy=proxy)
+    error = network_error(API, proxy=proxy)
     assert isinstance(error, TapAyraError)
     assert codes(error) == said
 

@@ -55,7 +55,7 @@ def take(walk: ConversationsPaginator, response: requests.Response, **options: b
     walk.advance(Page.read(response, walk.current_value, size=5, **options))
 
 
-def new(*, strict: bool = False, **bounds: datetime | None) -> ConversationsPaginator:
+def new_walk(*, strict: bool = False, **bounds: datetime | None) -> ConversationsPaginator:
     return ConversationsPaginator(
         **{"start": START, "end": None, **bounds},
         settling=SETTLING,
@@ -68,7 +68,7 @@ def ids(paginator: ConversationsPaginator) -> list[str]:
 
 
 def test_one_page_is_the_end_and_costs_one_request() -> None:
-    walk = new()
+    walk = new_walk()
     assert walk.current_value == asked(START, None)
     assert (walk.finished, walk.count, walk.new, walk.counted) == (False, 0, [], 0)
     take(walk, answer(rows(1, 5), total=5))
@@ -79,13 +79,13 @@ def test_one_page_is_the_end_and_costs_one_request() -> None:
 
 @pytest.mark.parametrize("pages", [0, 1])
 def test_no_conversation_at_all_is_the_end(pages: int) -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer([], total=0, total_pages=pages))
     assert (walk.finished, walk.new, walk.counted) == (True, [], 0)
 
 
 def test_history_is_read_before_the_live_edge() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=8))
     assert walk.current_value == asked(at(5), HISTORY)
     take(walk, answer(rows(5, 7), total=3))
@@ -98,7 +98,7 @@ def test_history_is_read_before_the_live_edge() -> None:
 
 def test_an_end_date_in_the_past_is_all_history() -> None:
     end = at(100)
-    walk = new(end=end)
+    walk = new_walk(end=end)
     assert walk.current_value == asked(START, end)
     take(walk, answer(rows(1, 5), total=8))
     assert walk.current_value == asked(at(5), end)
@@ -108,13 +108,13 @@ def test_an_end_date_in_the_past_is_all_history() -> None:
 
 def test_where_the_first_page_reaches_the_live_edge_no_history_is_asked_for() -> None:
     late = (HISTORY - START).total_seconds() + 60
-    walk = new()
+    walk = new_walk()
     take(walk, answer([row(n, late + n) for n in range(5)], total=7))
     assert walk.current_value == asked(at(late + 4), EDGE)
 
 
 def test_a_block_anchors_at_the_whole_second_of_the_last_conversation() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer([*rows(1, 4), row(5, 4.75)], total=50))
     assert walk.current_value == asked(at(4), HISTORY)
     take(walk, answer([row(4), row(5, 4.75), *rows(6, 8)], total=47))
@@ -122,7 +122,7 @@ def test_a_block_anchors_at_the_whole_second_of_the_last_conversation() -> None:
 
 
 def test_a_block_has_fifty_pages_at_most() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=1000))
     tokens = []
     for page in range(1, 52):
@@ -136,7 +136,7 @@ def test_a_block_has_fifty_pages_at_most() -> None:
 
 
 def test_what_comes_next_is_known_as_far_as_the_block_reaches() -> None:
-    walk = new()
+    walk = new_walk()
     assert list(walk.upcoming) == []
     take(walk, answer(rows(1, 5), total=18))
     assert list(walk.upcoming) == []  # how many belong to history is not known yet
@@ -145,7 +145,7 @@ def test_what_comes_next_is_known_as_far_as_the_block_reaches() -> None:
 
 
 def test_the_pages_of_the_next_block_are_known_from_the_last() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=264))
     for page in range(1, 51):
         take(walk, answer(rows(5 * page, 5 * page + 4), total=260, page=page))
@@ -155,7 +155,7 @@ def test_the_pages_of_the_next_block_are_known_from_the_last() -> None:
 
 
 def test_a_page_whose_total_differs_is_thrown_away_and_a_short_block_begins_after_it() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=100))
     take(walk, answer(rows(5, 9), total=96))
     take(walk, answer(rows(11, 15), total=95, page=2))
@@ -184,7 +184,7 @@ def block_lengths(walk: ConversationsPaginator, *, last: int, total: int) -> lis
 
 
 def test_a_page_that_shows_an_id_again_sends_the_walk_back_to_where_its_block_began() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=100))
     take(walk, answer(rows(5, 9), total=96))
     take(walk, answer([row(9), *rows(10, 13)], total=96, page=2))
@@ -200,7 +200,7 @@ def test_a_page_that_shows_an_id_again_sends_the_walk_back_to_where_its_block_be
 
 
 def test_a_total_that_falls_by_more_than_lies_between_sends_the_walk_back_a_block() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=300))
     for page in range(1, 51):
         take(walk, answer(rows(5 * page, 5 * page + 4), total=290, page=page))
@@ -223,7 +223,7 @@ def test_totals_that_never_fall_are_not_believed_any_more() -> None:
 
 def uncounted() -> ConversationsPaginator:
     """Begin a walk whose first page shows that the counts cannot be believed."""
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=3), lenient=True)
     assert walk.doubt is not None
     assert ids(walk) == ["c1", "c2", "c3", "c4", "c5"]
@@ -260,7 +260,7 @@ def test_a_second_deeper_than_the_api_lists_is_left_instead_of_read_for_ever() -
 
 
 def test_a_deeper_page_that_is_refused_shortens_the_blocks() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=100))
     take(walk, answer(rows(5, 9), total=96))
     refused = answer([], total=0, page=2)
@@ -275,7 +275,7 @@ def test_a_deeper_page_that_is_refused_shortens_the_blocks() -> None:
 
 
 def test_in_strict_mode_every_block_is_one_page() -> None:
-    walk = new(strict=True)
+    walk = new_walk(strict=True)
     take(walk, answer(rows(1, 5), total=30))
     for first in (5, 9, 13):
         assert walk.current_value == asked(at(first), HISTORY)
@@ -289,7 +289,7 @@ WIDE = [row(n, 60 + n / 100) for n in range(1, 13)]
 
 def at_a_wide_second() -> ConversationsPaginator:
     """Walk to a second that holds more than a page, whose order changes while it is read."""
-    walk = new(strict=True)
+    walk = new_walk(strict=True)
     take(walk, answer(WIDE[:5], total=20))
     for _ in range(2):
         take(walk, answer(WIDE[:5], total=20))
@@ -300,7 +300,7 @@ def at_a_wide_second() -> ConversationsPaginator:
 
 
 def test_a_second_wider_than_a_page_is_passed_by_deeper_pages() -> None:
-    walk = new(strict=True)
+    walk = new_walk(strict=True)
     take(walk, answer(WIDE[:5], total=13))
     take(walk, answer(WIDE[:5], total=13))
     assert walk.current_value == asked(at(60), HISTORY, 2)
@@ -356,7 +356,7 @@ def test_a_second_that_never_shows_what_is_counted_is_left_and_counts_are_not_be
 
 def test_the_window_of_a_second_ends_with_the_walk() -> None:
     end = at(60.5)
-    walk = new(strict=True, end=end)
+    walk = new_walk(strict=True, end=end)
     wide = [row(n, 60) for n in range(9)]
     take(walk, answer(wide[:5], total=9))
     seen = set()
@@ -370,7 +370,7 @@ def test_the_window_of_a_second_ends_with_the_walk() -> None:
 
 def test_without_a_lower_bound_undated_conversations_are_passed_page_by_page() -> None:
     undated = [{"id": f"u{n}", "start_time": None} for n in range(10)]
-    walk = new(start=None)
+    walk = new_walk(start=None)
     take(walk, answer(undated[:5], total=17))
     assert (len(walk.new), walk.current_value) == (5, asked(None, None, 2))
     take(walk, answer(undated[5:], total=17, page=2))
@@ -380,7 +380,7 @@ def test_without_a_lower_bound_undated_conversations_are_passed_page_by_page() -
 
 
 def test_the_live_edge_ends_with_the_second_that_the_api_is_in() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=8, timestamp="2026-03-09T12:00:00.25Z"))
     take(walk, answer([row(5)], total=1))
     assert walk.current_value == asked(at(5), NOW + timedelta(seconds=1))
@@ -388,14 +388,14 @@ def test_the_live_edge_ends_with_the_second_that_the_api_is_in() -> None:
 
 def test_an_undated_conversation_is_sent_once() -> None:
     undated = {"id": "u", "start_time": None}
-    walk = new(strict=True)
+    walk = new_walk(strict=True)
     take(walk, answer([*rows(1, 4), undated], total=9))
     take(walk, answer([row(4), undated, *rows(5, 7)], total=6))
     assert ids(walk) == ["c5", "c6", "c7"]
 
 
 def test_a_row_that_goes_out_of_history_leaves_an_empty_last_page() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer(rows(1, 5), total=12))
     take(walk, answer(rows(5, 9), total=8))
     take(walk, answer([], total=5, page=2))
@@ -403,7 +403,7 @@ def test_a_row_that_goes_out_of_history_leaves_an_empty_last_page() -> None:
 
 
 def test_this_machines_clock_is_asked_only_where_the_api_shows_none() -> None:
-    walk = new()
+    walk = new_walk()
     take(walk, answer([], total=0, timestamp="soon"))
     assert walk.now is not None
     assert abs(walk.now - datetime.now(UTC)) < timedelta(minutes=1)
@@ -444,7 +444,7 @@ def test_this_machines_clock_is_asked_only_where_the_api_shows_none() -> None:
 def test_an_answer_that_does_not_add_up_is_an_error_and_never_the_end(
     response: requests.Response, wrong: str
 ) -> None:
-    walk = new(end=at(100))
+    walk = new_walk(end=at(100))
     with pytest.raises(PageMismatchError, match=wrong):
         take(walk, response)
     assert not walk.finished
@@ -456,12 +456,12 @@ def test_json_that_is_no_page_is_an_error(body: object) -> None:
     response = answer([], total=0)
     response._content = json.dumps(body).encode()
     with pytest.raises(PageMismatchError) as failure:
-        take(new(), response)
+        take(new_walk(), response)
     assert failure.value.code in {"page-no-data", "page-no-meta"}
 
 
 def test_within_a_second_any_order_is_accepted() -> None:
-    walk = new(start=at(1.5), end=at(2.5))
+    walk = new_walk(start=at(1.5), end=at(2.5))
     take(walk, answer([row(1, 1.9), row(2, 1.1), row(3, 2.9), row(4, 2.0)], total=4))
     assert len(walk.new) == 4
 

@@ -61,7 +61,7 @@ class Clock:
 
 
 @dataclass
-class Api:
+class CountingApi:
     """Counts requests in fixed windows, refuses those past the limit, and says so in headers.
 
     Attributes:
@@ -123,7 +123,7 @@ class Api:
 class Heard:
     """What the answers have said so far: what a limiter may know."""
 
-    api: Api
+    api: CountingApi
     slowest: float
     window: int | None = None
     remaining: int = 0
@@ -178,7 +178,7 @@ class Simulation:
 
     limiter: RateLimiter
     clock: Clock
-    api: Api
+    api: CountingApi
     _: KW_ONLY
     threads: int
     latency: tuple[float, float]
@@ -315,13 +315,13 @@ def situation(  # noqa: PLR0913
     began: float,
     ahead: float,
     seed: int,
-) -> tuple[RateLimiter, Clock, Api, dict[str, Any]]:
+) -> tuple[RateLimiter, Clock, CountingApi, dict[str, Any]]:
     """Make the parts of a simulation."""
     clock = Clock(began, ahead)
     for module in (headers_module, rate_limit, rate_window):
         monkeypatch.setattr(module, "time", clock)
     on_request = on_request and length > 2  # else the next window's end looks like this one's
-    api = Api(limit, float(length), phase, whole, on_request=on_request)
+    api = CountingApi(limit, float(length), phase, whole, on_request=on_request)
     latency = (least, least * spread)
     return RateLimiter(), clock, api, {"threads": threads, "latency": latency, "seed": seed}
 
@@ -371,7 +371,7 @@ def test_when_answers_get_lost_their_requests_count(lost: float, **parts: Any) -
 def test_a_long_read_reaches_the_limit(
     limiter: RateLimiter, clock: Clock, whole: Callable[[float], int], limit: int
 ) -> None:
-    api = Api(limit, phase=0.4, whole=whole)
+    api = CountingApi(limit, phase=0.4, whole=whole)
     minutes = 20
     Simulation(limiter, clock, api, threads=8, latency=(0.1, 0.4), until=minutes * 60.0).run()
     whole_windows = sorted(api.served)[1:-1]
@@ -402,7 +402,7 @@ def test_little_is_waited_past_the_end_of_a_window(  # noqa: PLR0913
         clock = Clock()
         for module in (headers_module, rate_limit, rate_window):
             monkeypatch.setattr(module, "time", clock)
-        api = Api(limit, float(length), whole=whole)
+        api = CountingApi(limit, float(length), whole=whole)
         how: dict[str, Any] = {"threads": 8, "latency": (quickest, 2 * quickest), "seed": seed}
         requests = round((windows + part) * limit)
         Simulation(RateLimiter(), clock, api, **how, requests=requests).run()
@@ -412,7 +412,7 @@ def test_little_is_waited_past_the_end_of_a_window(  # noqa: PLR0913
 
 
 def test_many_threads_share_a_short_window(limiter: RateLimiter, clock: Clock) -> None:
-    api = Api(100, 12.0)
+    api = CountingApi(100, 12.0)
     Simulation(limiter, clock, api, threads=32, latency=(0.05, 0.15), requests=26_000).run()
     assert api.refused == 0
     assert clock.now <= 1.1 * 26_000 / 100 * 12

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PLACES = 'os.environ["TAP_AYRA_API_URL"], os.environ["TAP_AYRA_API_KEY"]'
 
 
-def run(tmp_path: Path, *options: str, requests: int = 1, query: str = "") -> list[Any]:
+def run_in_sandbox(tmp_path: Path, *options: str, requests: int = 1, query: str = "") -> list[Any]:
     """Run requests in a sandbox; give each one's body, or its status if it fails."""
     script = tmp_path / "requests.py"
     script.write_text(
@@ -49,23 +49,23 @@ def statuses(found: list[Any]) -> list[int]:
 
 
 def test_daily_limit(tmp_path: Path) -> None:
-    assert statuses(run(tmp_path, "--daily-limit", "2", requests=3)) == [200, 200, 429]
+    assert statuses(run_in_sandbox(tmp_path, "--daily-limit", "2", requests=3)) == [200, 200, 429]
 
 
 @pytest.mark.parametrize(("options", "status"), [((), 401), (("--fail-with", "503"), 503)])
 def test_one_request_fails(tmp_path: Path, options: tuple[str, ...], status: int) -> None:
-    found = run(tmp_path, "--fail-after", "1", *options, requests=3)
+    found = run_in_sandbox(tmp_path, "--fail-after", "1", *options, requests=3)
     assert statuses(found) == [200, status, 200]
 
 
 def test_switches_reach_the_api(tmp_path: Path) -> None:
     options = ["--crooked", "cap-total=7", "--crooked", "refuse-pages-beyond", "--no-cache"]
-    assert run(tmp_path, *options)[0]["meta"]["total"] == 7
-    assert statuses(run(tmp_path, *options, query="page=6&per_page=2")) == [400]
+    assert run_in_sandbox(tmp_path, *options)[0]["meta"]["total"] == 7
+    assert statuses(run_in_sandbox(tmp_path, *options, query="page=6&per_page=2")) == [400]
 
 
 def test_switches_reach_the_world(tmp_path: Path) -> None:
-    found = run(tmp_path, "--crooked", "restated=1", query="per_page=100")[0]["data"]
+    found = run_in_sandbox(tmp_path, "--crooked", "restated=1", query="per_page=100")[0]["data"]
     assert any(row["start_time"] != row["created_at"] for row in found)
 
 

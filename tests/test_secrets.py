@@ -82,7 +82,7 @@ def check(stderr: str, stdout: bytes) -> None:
                 assert form.lower() not in text.lower()
 
 
-def run(folder: Path, config: Mapping[str, Any], *arguments: str) -> str:
+def run_at_debug(folder: Path, config: Mapping[str, Any], *arguments: str) -> str:
     """Run the tap at DEBUG, without its waits, and give what it logged."""
     command = (sys.executable, "-c", NO_WAITS)
     with running(folder, config, *arguments, command=command, LOGLEVEL="DEBUG") as tap:
@@ -107,7 +107,7 @@ def test_through_every_passing_failure(server: FaultyServer, tmp_path: Path) -> 
     server.script = lambda number, _params: (
         kinds[number - 1] if number <= len(kinds) else wrong.pop() if number % 2 and wrong else None
     )
-    log = run(tmp_path, careful(server))
+    log = run_at_debug(tmp_path, careful(server))
     assert log.count("Retrying in") > len(kinds)
     assert "caller=***" in log
     assert "search=***" in log
@@ -126,14 +126,14 @@ FOR_GOOD: dict[str, Fault] = {
 @pytest.mark.parametrize("name", FOR_GOOD)
 def test_through_every_permanent_failure(server: FaultyServer, tmp_path: Path, name: str) -> None:
     server.script = lambda number, _params: FOR_GOOD[name] if number > 2 else None
-    log = run(tmp_path, careful(server))
+    log = run_at_debug(tmp_path, careful(server))
     assert "| ERROR " in log
 
 
 def test_through_values_that_cannot_be_delivered(server: FaultyServer, tmp_path: Path) -> None:
     call = server.api.world.visible()[30]
     call.overrides = {"end_time": f"{SUMMARY} {KEY}", "agent_name": {"a": NAME}, "new": SUMMARY}
-    log = run(tmp_path, small_pages(server))
+    log = run_at_debug(tmp_path, small_pages(server))
     assert f"Conversation {call.id}: cannot convert end_time (got a string)." in log
 
 
@@ -141,7 +141,7 @@ def test_through_values_that_cannot_be_delivered(server: FaultyServer, tmp_path:
 def test_whatever_is_asked(
     server: FaultyServer, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    run(tmp_path, careful(server), *arguments)
+    run_at_debug(tmp_path, careful(server), *arguments)
 
 
 def test_bad_settings_are_not_quoted(server: FaultyServer, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_bad_settings_are_not_quoted(server: FaultyServer, tmp_path: Path) -> No
         "caller": f"00 {CALLER}",
         "api_url": f"http://user:{KEY}@elsewhere.example/?key={KEY}",
     }
-    log = run(tmp_path, config)
+    log = run_at_debug(tmp_path, config)
     assert "api_key contains spaces" in log
 
 

@@ -19,7 +19,7 @@ from tap_ayra.messages import Text
 from tap_ayra.messages import settings as messages
 from tap_ayra.settings import DECLARED, Settings
 from tap_ayra.tap import TapAyra
-from tests.configuring import as_read, set_variables
+from tests.configuring import as_read, case_name, set_variables
 from tests.singer import captured
 
 if TYPE_CHECKING:
@@ -174,11 +174,6 @@ def used(name: str, parsed: Settings) -> Any:  # noqa: ANN401
         "lookback_days": "lookback",
     }
     return getattr(parsed, field_of.get(name, name))
-
-
-def case_name(row: tuple[Any, ...]) -> str:
-    """Name a case after its setting and value."""
-    return f"{row[0]}={str(row[1])[:30]!a}"
 
 
 def test_defaults() -> None:

@@ -18,7 +18,7 @@ from sandbox import ApiResponse, Call, RunningSandbox, SandboxApi, SandboxClock,
 from tap_ayra.api import session as transport
 from tap_ayra.errors import TapAyraError
 from tap_ayra.settings import CHANGING_FILTERS, DECLARED, FIXED_FILTERS
-from tests.configuring import as_read, as_variable, set_variables
+from tests.configuring import as_read, as_variable, case_name, set_variables
 from tests.singer import deselect, discovered, run_tap
 
 if TYPE_CHECKING:
@@ -83,11 +83,6 @@ def sandbox(served: RunningSandbox) -> RunningSandbox:
     """A sandbox of forty calls that nobody has asked anything yet."""
     served.api.requests.clear()
     return served
-
-
-def case_name(row: tuple[Any, ...]) -> str:
-    """Name a case after its setting and value."""
-    return f"{row[0]}={str(row[1])[:30]!a}"
 
 
 @dataclass(frozen=True)
