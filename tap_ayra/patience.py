@@ -32,3 +32,17 @@ LATER_PAGE_FAILED = 2.0
 
 LAST_STATE = 2.0
 """Time that the target has to take the last STATE when the tap is stopped by a signal."""
+
+ROUNDS = 5
+"""How often a second with more conversations than a page is read, while the rounds together show
+fewer than the API counts."""
+
+IDLE_ROUNDS = 3
+"""How many rounds without a new conversation end that; until then it goes on."""
+
+MOST_ROUNDS = 50
+"""Rounds of such a second at most."""
+
+COMPARISONS = 4
+"""How often a sync compares its ledger with the API's counts: once to find what differs, then
+after each round of reading again."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tap_ayra.instants import earlier, later, whole_second
 from tap_ayra.messages import paging as messages
 from tap_ayra.paging.token import PageToken
+from tap_ayra.patience import IDLE_ROUNDS, MOST_ROUNDS, ROUNDS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from tap_ayra.paging.page import Page
 
 SECOND = timedelta(seconds=1)
-ROUNDS = 5
-IDLE_ROUNDS = 3
-MOST_ROUNDS = 50
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tap_ayra.instants import earlier
 from tap_ayra.messages import plural
 from tap_ayra.messages import replication as messages
+from tap_ayra.patience import COMPARISONS
 from tap_ayra.replication.reconcile import EVERYTHING, LARGE, MOST_DIFFERENT, SECOND, Difference
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from tap_ayra.messages import Text
     from tap_ayra.replication.ledger import Ledger
     from tap_ayra.replication.reconcile import Reconciliation
-
-ROUNDS = 4
-"""How often a sync compares at most: once to find, then after each round of reading again."""
 
 DOUBTED = "?"
 """The span under which a large loss is kept until a second sync confirms it."""
@@ -84,7 +82,7 @@ class Amendment:
         """
         comparison, ledger, result = self._comparison, self._ledger, self._result
         audit = comparison.audit_is_due(now)
-        for _ in range(ROUNDS):
+        for _ in range(COMPARISONS):
             agrees = comparison.agrees(undated=undated)
             if agrees and not self._believes_the_loss() and not audit:
                 break
