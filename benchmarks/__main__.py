@@ -59,11 +59,13 @@ def main() -> int:
 def _results(cases: list[Case], runs: list[Run], missing: dict[str, str]) -> dict[str, Any]:
     order = [case.name for case in cases]
     runs = sorted(runs, key=lambda run: order.index(run.case))
-    used = {run.tool for run in runs}
     packages: dict[str, tuple[str, ...]] = {}
-    for tool in (*LOADS, *TOOLS):
-        if tool.name in used:
-            packages |= tool.packages
+    for loading, tools in ((True, LOADS), (False, TOOLS)):
+        names = {case.name for case in cases if case.loads == loading}
+        used = {run.tool for run in runs if run.case in names}
+        for tool in tools:
+            if tool.name in used:
+                packages |= tool.packages
     return {
         "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
