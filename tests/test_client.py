@@ -232,7 +232,7 @@ def test_waits_of_two_threads_at_a_time_count_once(time: FakeTime, second: float
 
 def test_a_wait_is_logged_once(time: FakeTime, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
-        get(client_of(Api((429, b"", {"Retry-After": "40"}), OK)))
+        get(client_of(Replies((429, b"", {"Retry-After": "40"}), OK)))
     assert time.slept == [40]
     codes = [record.code for record in caplog.records if hasattr(record, "code")]
     assert codes == ["retrying"]
