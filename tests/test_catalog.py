@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin
 
+import msgspec
 import pytest
 
 from sandbox import Call, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import ROOT
+from tap_ayra.conversation import Conversation
+from tap_ayra.streams.schemas import CONVERSATION
 from tap_ayra.tap import TapAyra
 from tests.singer import captured, deselect, discovered, run_tap
 
@@ -161,3 +165,19 @@ def test_a_deselected_stream_is_not_read(world: World) -> None:
 
 def _metadata(stream: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
     return {tuple(entry["breadcrumb"]): entry["metadata"] for entry in stream["metadata"]}
+
+
+def test_the_typed_conversation_and_the_schema_name_the_same_fields_and_types() -> None:
+    kinds = {str: "string", bool: "boolean", int: "number", float: "number", list: "array"}
+    typed = {
+        field.encode_name: {
+            kinds[get_origin(kind) or kind]
+            for kind in get_args(field.type) or (field.type,)
+            if kind is not NoneType
+        }
+        for field in msgspec.structs.fields(Conversation)
+    }
+    properties = CONVERSATION["properties"]
+    assert list(typed) == list(properties)
+    for name, definition in properties.items():
+        assert typed[name] == set(definition["type"]) - {"null"}, name

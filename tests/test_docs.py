@@ -98,7 +98,6 @@ def test_the_contract_names_tests_that_exist() -> None:
     assert named <= set(chain.from_iterable(map(_tests, (ROOT / "tests").glob("test_*.py"))))
 
 
-
 def test_the_readmes_example_of_privacy_works(readme: str) -> None:
     found = re.search(r"<!-- example: privacy -->\n```json\n(.*?)```", readme, re.DOTALL)
     assert found, "README.md needs a line <!-- example: privacy -->, and JSON after it"
