@@ -68,6 +68,9 @@ HELD_BY_FILTER = Message(
     "held-by-filter", "{hours:g} h before now: a filter hides conversations that do not match yet"
 )
 HELD_BY_NOTHING = Message("held-by-nothing", "the last conversation")
+LOOKS_BACK_ONLY = Message(
+    "looks-back-only", "end_date is before the bookmark, so only lookback_days was read"
+)
 IN_FUTURE = Message("in-future", "the bookmark is in the future")
 MISSING = Message("missing", "the API counts {counted:,}, {delivered:,} were delivered")
 ACTIVATE_VERSION_WITHHELD = Message(

@@ -35,8 +35,9 @@ class Block:
         total: ``meta.total`` of the first page; of the last one if `whole`.
         per_page: ``meta.per_page`` of the first page.
         ids: the conversations listed so far, those before `start` included.
-        starts: when they started, in order; those without a start time left out.
+        starts: the seconds in which they started, in order; those without a start left out.
         undated: how many have no start time.
+        rounds: how many rounds have been read.
         idle: how many rounds have begun since one showed something new.
     """
 
@@ -51,6 +52,7 @@ class Block:
     ids: set[str] = field(default_factory=set)
     starts: list[datetime] = field(default_factory=list)
     undated: int = 0
+    rounds: int = 0
     idle: int = 0
 
     @classmethod
@@ -81,7 +83,7 @@ class Block:
     def take(self, page: Page) -> None:
         """Take a page in."""
         self.ids.update([row.conversation.id for row in page.rows])
-        starts = [row.start for row in page.rows if row.start is not None]
+        starts = [whole_second(row.start) for row in page.rows if row.start is not None]
         self.starts += starts
         self.undated += len(page.rows) - len(starts)
         self.due = page.pages
@@ -90,12 +92,13 @@ class Block:
         """Tell whether the first page of the next block of the window fits the counts of this one.
 
         The total must have fallen by as many conversations as this block listed before the first
-        one of that page; which of several that started together comes first is left open.
+        one of that page; which of several that started in one second comes first is left open.
         """
         if self.total is None:
             return True
         between = self.total - page.total
-        first = next((row.start for row in page.rows if row.start is not None), None)
+        starts = (whole_second(row.start) for row in page.rows if row.start is not None)
+        first = next(starts, None)
         if first is None:
             return len(self.starts) <= between <= len(self.starts) + self.undated
         least, most = bisect_left(self.starts, first), bisect_right(self.starts, first)
@@ -131,10 +134,11 @@ class Block:
     @property
     def exhausted(self) -> bool:
         """Whether enough rounds have been read, the last of them without anything new."""
-        return self.again >= MOST_ROUNDS or (self.again >= ROUNDS and self.idle >= IDLE_ROUNDS)
+        return self.rounds >= MOST_ROUNDS or (self.rounds >= ROUNDS and self.idle >= IDLE_ROUNDS)
 
     def begin_round(self) -> None:
         """Begin another round."""
         self.again += 1
+        self.rounds += 1
         self.idle += 1
         self.due = 1

@@ -183,7 +183,10 @@ class BlockReader:
         self._length = min(self._longest, length or 2 * self._length)
         self._last = None if last.end != end or last.whole or thrown_away else last
         due = 1 if self._last is None or self.doubt else last.left(anchor)
-        self.block = Block(anchor, end, self._length, due=due, again=self.re_reads)
+        again = self.re_reads
+        if (last.start, last.end) == (anchor, end):  # the very same window is written another way
+            again = max(again, last.again + 1)
+        self.block = Block(anchor, end, self._length, due=due, again=again)
         if (
             last.start is not None and not thrown_away
         ):  # as far back as reading may have to begin anew

@@ -82,6 +82,8 @@ class Amendment:
         """
         comparison, ledger, result = self._comparison, self._ledger, self._result
         audit = comparison.audit_is_due(now)
+        if audit:  # what differed is worth another look once a day
+            ledger.differs[:] = [entry for entry in ledger.differs if entry[0] == DOUBTED]
         for _ in range(COMPARISONS):
             agrees = comparison.agrees(undated=undated)
             if agrees and not self._believes_the_loss() and not audit:

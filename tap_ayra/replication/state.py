@@ -71,12 +71,13 @@ class AyraStateManager(StreamStateManager):
         bookmark: of this sync; None before it begins, and with FULL_TABLE.
         ledger: of this sync; None before it begins.
         emptied: whether the filters have changed, so that everything counts as missing.
-        began_without_ledger: whether the state had a bookmark only.
+        looks_back_only: whether all that is read lies behind the bookmark, and nothing counts.
     """
 
     bookmark: Bookmark | None = None
     ledger: Ledger | None = None
     emptied: bool = False
+    looks_back_only: bool = False
     _logger: logging.Logger
 
     @property
@@ -146,6 +147,9 @@ class AyraStateManager(StreamStateManager):
         if not settings.lookback:
             return resume, None
         asked = whole_second(earlier(bookmark, settings.lookback))
+        if settings.end_date is not None and settings.end_date < resume:
+            self.looks_back_only = True
+            return (asked if start is None else max(asked, start)), None
         if ledger.since is not None and asked < ledger.since:  # what is not counted, but read
             return (asked if start is None else max(asked, start)), ledger.since
         back = ledger.span_start(asked)

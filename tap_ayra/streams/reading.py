@@ -81,9 +81,10 @@ class Reading:
             self._deliver(walk.new)
             starts = [row.start for row in walk.new if row.start is not None]
             self._undated += len(walk.new) - len(starts)
-            self._ledger.add(
-                starts if self._anew is None else [s for s in starts if s >= self._anew]
-            )
+            if not stream.state_manager.looks_back_only:
+                self._ledger.add(
+                    starts if self._anew is None else [s for s in starts if s >= self._anew]
+                )
             if starts and starts[-1] > self._near:
                 self._read += [start for start in starts if start > self._near]
             if bookmark is not None:
@@ -103,7 +104,8 @@ class Reading:
         if stream.incremental:
             self._bookmark = stream.state_manager.begin(now, settings)
             start = self._start or BEGINNING
-            self._aside = {second for second in self._bookmark.aside if second < start}
+            end = settings.end_date or now
+            self._aside = {s for s in self._bookmark.aside if not start <= s <= end}
             self._bookmark.aside &= self._aside  # the others are read anyway
         return self._bookmark
 

@@ -60,8 +60,11 @@ class ConversationsSync(Reading):
         """Compare what has been delivered with what exists, and read again what is missing."""
         if not self._settings.reconcile or self._settled is None or self._stream.is_test:
             return
-        if self._walk.doubt is not None:
-            self._completeness = Completeness(reason=self._walk.doubt)
+        doubt = self._walk.doubt
+        if self._stream.state_manager.looks_back_only:
+            doubt = doubt or messages.LOOKS_BACK_ONLY()
+        if doubt is not None:
+            self._completeness = Completeness(reason=doubt)
             return
         ledger = self._ledger
         if self._stream.state_manager.emptied:
