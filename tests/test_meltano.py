@@ -116,7 +116,10 @@ def test_settings_reach_the_tap_as_they_were_given(
     }
     project.check("run", "tap-ayra", "target-jsonl")
     assert {request.params["has_recording"] for request in sandbox.api.requests} == {"true"}
-    assert {request.params["per_page"] for request in sandbox.api.requests} == {"50"}
+    assert {request.params["per_page"] for request in sandbox.api.requests} == {
+        "50",
+        "1",
+    }  # 1 to count
     landed = file_rows(project.folder / "output" / "conversations.jsonl")
     start = datetime(2026, 3, 1, tzinfo=UTC)
     expected = {
