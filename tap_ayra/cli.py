@@ -11,6 +11,7 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import click
 from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
@@ -21,8 +22,6 @@ from tap_ayra.redaction import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    import click
 
     from tap_ayra.messages import Text
     from tap_ayra.output.writer import BufferedWriter
@@ -54,8 +53,10 @@ class AyraCommand(SingerCommand):
         """Run the sync, the garbage collector tuned for many short-lived records."""
         gc.freeze()
         gc.set_threshold(RECORDS_BETWEEN_COLLECTIONS, 50, 50)
-        with self._report_errors():
-            return super().invoke(ctx)
+        logging.captureWarnings(capture=True)
+        sys.excepthook = self.excepthook
+        with self._report_errors():  # the SDK's own invoke would report invalid settings its way
+            return click.Command.invoke(self, ctx)
 
     @contextmanager
     def _report_errors(self) -> Iterator[None]:

@@ -325,6 +325,21 @@ def test_the_last_line_names_the_cause_and_the_fix(sandbox: RunningSandbox, conf
     assert lines[-1].endswith(". Check api_url. The default is https://api.ayra.ai/v1")
 
 
+@pytest.mark.parametrize("arguments", [(), ("--test",)])
+def test_invalid_settings_are_counted_first_and_named_last(
+    sandbox: RunningSandbox, config: Path, arguments: tuple[str, ...]
+) -> None:
+    wrong = _write(config.with_name("wrong.json"), {"page_size": 500, "concurrency": 0})
+    result = tap("--config", config, "--config", wrong, *arguments, folder=config.parent)
+    assert result.returncode == 1
+    lines = [line.rpartition("| ")[2] for line in result.stderr.splitlines() if "| ERROR" in line]
+    assert lines[0] == "Invalid settings (2 problems):"
+    assert lines[1].startswith("concurrency: ")
+    assert lines[2] == "page_size: expected an integer from 1 to 100, got 500"
+    assert result.stderr.splitlines()[-1].endswith(lines[2])
+    assert sandbox.api.requests == []
+
+
 def test_a_file_that_may_not_be_read(sandbox: RunningSandbox, folder: Path) -> None:
     result = tap("--config", folder, folder=folder)
     assert result.returncode == 1

@@ -91,6 +91,27 @@ def test_a_refused_key_is_told_at_every_log_level(project: MeltanoProject) -> No
     assert "sk_test_wrong" not in result.stdout + result.stderr
 
 
+@pytest.mark.parametrize(
+    ("settings", "shown"),
+    [
+        (
+            {"TAP_AYRA_API_KEY": "sk_test_wrong"},
+            "Ayra rejected the API key (HTTP 401): Invalid API key provided. Set api_key",
+        ),
+        ({"TAP_AYRA_PAGE_SIZE": "500"}, "page_size: expected an integer from 1 to 100, got 500"),
+        ({"LOGLEVEL": "verbos", "TAP_AYRA_API_KEY": "sk_test_wrong"}, "Ayra rejected the API key"),
+    ],
+    ids=["key", "setting", "log level"],
+)
+def test_the_one_line_that_config_test_shows_names_the_cause(
+    project: MeltanoProject, settings: dict[str, str], shown: str
+) -> None:
+    project.settings = {**project.settings, **settings}
+    result = project.meltano("config", "test", "tap-ayra")
+    assert result.returncode == 1
+    assert shown in result.stderr, result.stderr
+
+
 def test_a_key_is_required(project: MeltanoProject) -> None:
     project.settings = {}
     result = project.meltano("run", "tap-ayra", "target-jsonl")
