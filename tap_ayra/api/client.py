@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from functools import cached_property
 from http import HTTPStatus
@@ -49,6 +50,7 @@ class AyraClient:
         self._settings = settings
         self._logger = logger
         self._patience = Patience(max_tries=max_tries)
+        self._places = threading.BoundedSemaphore(settings.concurrency)
         self.limiter = RateLimiter(logger)
 
     @cached_property
@@ -93,7 +95,8 @@ class AyraClient:
         try:
             while True:
                 try:
-                    return self._attempt(path, params(attempts.failed), read, accept)
+                    with self._places:  # streams that read ahead in several ways share them
+                        return self._attempt(path, params(attempts.failed), read, accept)
                 except NotJSONError as error:
                     self._wait_after(error.about(about) if about else error, attempts)
                 except TransientError as error:

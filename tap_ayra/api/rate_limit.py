@@ -54,6 +54,11 @@ class RateLimiter:
         """How many requests the window has left by the last responses; None if unknown."""
         return self._window.remaining
 
+    @property
+    def limit(self) -> int | None:
+        """How many requests a window allows by the last responses; None if unknown."""
+        return self._window.limit
+
     def acquire(self) -> None:
         """Wait until a request may start, and count it as under way.
 

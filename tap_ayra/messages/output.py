@@ -57,7 +57,7 @@ SYNC_NOT_CHECKED = Message(
     "Sync finished: {delivered:,} {noun}, {effort}; not checked against the API's counts "
     "(reconcile is off). {bookmark}",
 )
-EFFORT = Message("effort", "{requests}{re_reads}{late}{deleted}")
+EFFORT = Message("effort", "{requests}{without}{re_reads}{late}{deleted}")
 
 BOOKMARK = Message("bookmark", "Bookmark {bookmark} ({why})")
 NO_BOOKMARK = Message("no-bookmark", "No bookmark")

@@ -154,7 +154,8 @@ class Conformer:
 
 
 def _refusal(record: Mapping[str, Any], name: str, got: str) -> TapAyraError:
-    return TapAyraError(messages.FIELD_INVALID(id=one_line(record.get("id")), field=name, got=got))
+    key = one_line(record.get("id", record.get("conversation_id")))
+    return TapAyraError(messages.FIELD_INVALID(id=key, field=name, got=got))
 
 
 def _kind(definition: Mapping[str, Any] | None) -> tuple[Any, ...]:

@@ -119,7 +119,7 @@ class Records:
                 messages.STREAM_MAP_FAILED(
                     stream=stream_map.stream_alias,
                     field=self._failing_field(stream_map, record),
-                    id=record.get("id"),
+                    id=record.get("id", record.get("conversation_id")),
                     error=type(error).__name__,
                 )
             ) from None

@@ -81,6 +81,13 @@ class Bookmark:
         """Whether it stands where it hides what has not happened yet."""
         return self.value is not None and self.value > self._now
 
+    @property
+    def limit(self) -> datetime:
+        """How far it may move, by what has been seen so far."""
+        if self.held_by is None:
+            return self.ceiling
+        return min(self.ceiling, earlier(self.held_by[1], RESTATED_BY))
+
     def hold(self, unsettled: Iterable[tuple[str, datetime]]) -> None:
         """Take note of unsettled conversations before they are delivered.
 
@@ -111,8 +118,6 @@ class Bookmark:
         """
         if start is None:
             return
-        reached = min(start, self.ceiling)
-        if self.held_by is not None:
-            reached = min(reached, earlier(self.held_by[1], RESTATED_BY))
+        reached = min(start, self.limit)
         if self.value is None or reached > self.value:
             self.value = reached

@@ -24,16 +24,17 @@ class Recount:
         found: how many distinct conversations have come so far.
     """
 
-    def __init__(self, ledger: Ledger, start: datetime, end: datetime) -> None:
+    def __init__(self, ledger: Ledger, start: datetime, end: datetime, *, counted: int = 0) -> None:
         """Begin a recount.
 
         Args:
             ledger: whose counts are replaced.
             start: the beginning of a span.
             end: the end of a span, or an instant after the bookmark; it lies outside.
+            counted: how many of the first day were counted before a recount was interrupted.
         """
         self._ledger = ledger
-        self._days: Counter[str] = Counter()
+        self._days: Counter[str] = Counter({f"{start:%Y-%m-%d}": counted} if counted else {})
         self._old = {
             span
             for span in ledger.counts
@@ -42,7 +43,11 @@ class Recount:
         for span in [span for span in self._old if len(span) == MONTH_LENGTH]:
             del ledger.counts[span]
         ledger.pending = [moment for moment in ledger.pending if not start <= moment < end]
-        self.found = 0
+        self.found = counted
+
+    def counted_on(self, moment: datetime) -> int:
+        """Give how many of a day's conversations have come so far."""
+        return self._days[f"{moment:%Y-%m-%d}"]
 
     def add(self, starts: Iterable[datetime]) -> None:
         """Count conversations that have just been delivered again."""

@@ -191,17 +191,24 @@ class AyraStateManager(StreamStateManager):
         except (TypeError, ValueError, AttributeError):
             return []
 
-    def keep(self) -> None:
-        """Write bookmark and ledger into the state, once what they cover is on its way."""
-        bookmark, state = self.bookmark, self.stream_state
+    def keep(self, **more: object) -> None:
+        """Write bookmark and ledger into the state, once what they cover is on its way.
+
+        Args:
+            more: what a stream keeps of its own beside them, in the form of JSON.
+        """
+        bookmark = self.bookmark
         if bookmark is None or bookmark.value is None:
             return
-        state["replication_key"] = REPLICATION_KEY
-        state["replication_key_value"] = format_instant(bookmark.value)
         if self.ledger is not None:
             self.ledger.move(bookmark.value)
-            state["ledger"] = self.ledger.dump()
-        state["open"] = sorted(map(format_instant, bookmark.aside))
+            more["ledger"] = self.ledger.dump()
+        self.stream_state.update(  # all at once: a signal may ask for the state at any time
+            replication_key=REPLICATION_KEY,
+            replication_key_value=format_instant(bookmark.value),
+            open=sorted(map(format_instant, bookmark.aside)),
+            **more,
+        )
 
     def increment_state(self, latest_record: Record, **_: Any) -> None:
         """Nothing: a record may lack fields that were deselected; `keep` is called page by page."""

@@ -12,7 +12,7 @@ from singer_sdk import metrics
 from tap_ayra.errors import TapAyraError
 from tap_ayra.instants import earlier, format_instant
 from tap_ayra.messages import output as messages
-from tap_ayra.messages import plural
+from tap_ayra.messages import plural, transcripts
 from tap_ayra.replication.bookmark import RESTATED_BY
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class Verdict:
         requests: how many requests were made, repeated and unused ones included.
         re_reads: how often pages were read again.
         bookmark: where it stands; None with FULL_TABLE.
+        without: how many transcripts turned out to have no messages; None where none are read.
     """
 
     completeness: Completeness
@@ -53,6 +54,7 @@ class Verdict:
     requests: int
     re_reads: int
     bookmark: Bookmark | None
+    without: int | None = None
 
     def log(self, logger: logging.Logger, settings: Settings, *, stream: str, noun: str) -> None:
         """Log the last line and the metric."""
@@ -95,6 +97,7 @@ class Verdict:
             "re_reads": self.re_reads,
             "bookmark": value and format_instant(value),
             "held_by": self._held_by(settings)[0],
+            **({} if self.without is None else {"without": self.without}),
         }
 
     def _line(self, settings: Settings, noun: str) -> Text:
@@ -102,6 +105,7 @@ class Verdict:
         effort = messages.EFFORT(
             requests=plural(self.requests, "request"),
             re_reads=f", {plural(self.re_reads, 'page')} re-read" if self.re_reads else "",
+            without=transcripts.WITHOUT(count=self.without) if self.without else "",
             late=f", {result.late:,} found late" if result.late else "",
             deleted=f", {result.deleted:,} deleted at Ayra" if result.deleted else "",
         )

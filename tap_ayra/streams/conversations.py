@@ -23,9 +23,11 @@ class Conversations(AyraStream):
 
     name = "conversations"
     path = "/conversations"
-    keys = primary_keys = ("id",)
+    keys: ClassVar[tuple[str, ...]] = ("id",)
+    primary_keys = keys
     replication_key = REPLICATION_KEY
     schema: ClassVar[dict[str, Any]] = CONVERSATION
+    sync_type: ClassVar[type[ConversationsSync]] = ConversationsSync
 
     @cached_property
     def listing(self) -> Listing:
@@ -55,7 +57,7 @@ class Conversations(AyraStream):
                 self.logger
             )
             return
-        sync = ConversationsSync(self, self.listing, start=start, anew=anew)
+        sync = self.sync_type(self, self.listing, start=start, anew=anew)
         try:
             yield from sync.read()
             yield from sync.read_aside()

@@ -37,6 +37,7 @@ class Listing:
 
     Attributes:
         filters: query parameters that narrow the list down.
+        counted: query parameters that narrow down further what is counted.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Listing:
         self._logger = logger
         self._page_size = page_size
         self._workers = workers
+        self.counted: Mapping[str, str] = {}
         self._warned = CLEAN
         self.filters = filters
 
@@ -129,7 +131,9 @@ class Listing:
             return total if type(total) is int and total >= 0 else None
 
         total = self._client.get(
-            PATH, lambda attempt: {**self._query(token.window(attempt), 1), "page": "1"}, read
+            PATH,
+            lambda attempt: {**self._query(token.window(attempt), 1), **self.counted, "page": "1"},
+            read,
         )
         self._logger.debug(
             "%s conversations from %s to %s",

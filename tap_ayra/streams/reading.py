@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 
 class Reading:
-    """Reads the list from a lower bound on, and keeps the books while it does."""
+    """Reads the list from a lower bound on, and keeps the books while it does.
+
+    Attributes:
+        noun: what is delivered.
+    """
+
+    noun = "conversation"
 
     def __init__(
         self,
@@ -47,9 +53,10 @@ class Reading:
         self._walk = self._new_walk(start, self._settings.end_date)
         self._anew = anew
         self._start = start
-        self._progress = Progress(stream.logger, "conversation")
+        self._progress = Progress(stream.logger, self.noun)
         self._delivered = self._kept = self._re_reads = 0
         self._api_count: int | None = None
+        self._without: int | None = None
         self._aside: set[datetime] = set()
         self._requests_before = stream.client.requests
         self._bookmark: Bookmark | None = None

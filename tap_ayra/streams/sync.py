@@ -36,7 +36,7 @@ class ConversationsSync(Reading):
         bookmark, settled = self._bookmark, self._settled
         if bookmark is None or settled is None:
             return
-        for seconds in _neighbours(self._aside):
+        for seconds in neighbours(self._aside):
             walk = self._new_walk(
                 earlier(seconds[0], RESTATED_BY), later(seconds[-1], RESTATED_BY), self._walk.now
             )
@@ -118,8 +118,7 @@ class ConversationsSync(Reading):
         Raises:
             TapAyraError: if the sync is not shown to be complete and ``on_incomplete`` is ``fail``.
         """
-        stream, settled = self._stream, self._settled
-        result = self._completeness
+        stream, result = self._stream, self._completeness
         if failed is not None:
             result = Completeness(reason=Text(str(failed).splitlines()[0], failed.code))
         elif self._bookmark is not None and self._bookmark.is_in_future:
@@ -127,28 +126,37 @@ class ConversationsSync(Reading):
         verdict = Verdict(
             completeness=result,
             checked=self._settings.reconcile,
-            counted=self._walk.counted,
+            counted=self._counted,
             delivered=self._delivered,
             ledger=self._ledger.total,
             api_count=self._api_count,
             requests=stream.client.requests - self._requests_before,
             re_reads=self._re_reads + self._walk.re_reads,
             bookmark=self._bookmark,
+            without=self._without,
         )
-        verdict.log(stream.logger, self._settings, stream=stream.name, noun="conversation")
+        verdict.log(stream.logger, self._settings, stream=stream.name, noun=self.noun)
+        self._warn_of_stuck()
+        if failed is None:
+            stream.activate_version(complete=result.complete)
+            verdict.enforce(self._settings)
+
+    @property
+    def _counted(self) -> int:
+        return self._walk.counted
+
+    def _warn_of_stuck(self) -> None:
+        settled = self._settled
         if settled is not None and settled.stuck:
             more = ", ..." * (settled.stuck > len(settled.stuck_ids))
             replication.STUCK_OPEN(
                 conversations=plural(settled.stuck, "conversation"),
                 hours=self._settings.in_progress_limit.total_seconds() / 3600,
                 ids=", ".join(settled.stuck_ids) + more,
-            ).log(stream.logger, logging.WARNING)
-        if failed is None:
-            stream.activate_version(complete=result.complete)
-            verdict.enforce(self._settings)
+            ).log(self._stream.logger, logging.WARNING)
 
 
-def _neighbours(seconds: Iterable[datetime]) -> Iterator[list[datetime]]:
+def neighbours(seconds: Iterable[datetime]) -> Iterator[list[datetime]]:
     """Group seconds whose minutes touch each other."""
     group: list[datetime] = []
     for second in sorted(seconds):
