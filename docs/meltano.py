@@ -32,6 +32,7 @@ def definition() -> dict[str, Any]:
     required = [name for name, setting in DECLARED.items() if setting.required]
     return {
         "capabilities": about()["capabilities"],
+        "select": ["conversations.*"],  # by itself Meltano selects every stream there is
         "settings_group_validation": [required],
         "settings": [*own_settings(), *sdk_settings()],
     }

@@ -35,6 +35,7 @@ from tap_ayra.settings import (
     unknown_variables,
 )
 from tap_ayra.streams.conversations import Conversations
+from tap_ayra.streams.transcripts import TranscriptMessages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ class TapAyra(Tap):
     name = "tap-ayra"
     config_jsonschema: ClassVar[dict[str, Any]] = config_schema(DECLARED)
     #: Every stream that there is.
-    stream_types: ClassVar[tuple[type[Conversations], ...]] = (Conversations,)
+    stream_types: ClassVar[tuple[type[Conversations], ...]] = (Conversations, TranscriptMessages)
     message_writer_class = BufferedWriter
     #: BATCH is left out: its files would hold raw records, past selection and stream maps.
     capabilities: ClassVar[list[CapabilitiesEnum]] = [

@@ -122,8 +122,8 @@ def discovered() -> dict[str, Any]:
 
 
 def deselect(catalog: Mapping[str, Any], fields: Iterable[str]) -> None:
-    """Change a catalog so that some fields are left out."""
-    (stream,) = catalog["streams"]
+    """Change a catalog so that some fields of the conversations are left out."""
+    stream, _ = catalog["streams"]
     for entry in stream["metadata"]:
         if entry["breadcrumb"][-1:] and entry["breadcrumb"][-1] in fields:
             entry["metadata"]["selected"] = False

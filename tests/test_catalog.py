@@ -1,4 +1,4 @@
-"""The catalog: one stream, its keys, and a schema that every documented field stands in."""
+"""The catalog: its streams, their keys, and schemas that every documented field stands in."""
 
 from __future__ import annotations
 
@@ -43,9 +43,8 @@ TYPES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def stream() -> dict[str, Any]:
-    """The catalog's one stream."""
-    (only,) = discovered()["streams"]
-    return dict(only)
+    """The stream of conversations in the catalog."""
+    return dict(discovered()["streams"][0])
 
 
 @pytest.fixture

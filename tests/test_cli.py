@@ -122,7 +122,8 @@ def test_discover_needs_no_settings(folder: Path) -> None:
     result = tap("--discover", folder=folder)
     assert result.returncode == 0
     assert [stream["stream"] for stream in json.loads(result.stdout)["streams"]] == [
-        "conversations"
+        "conversations",
+        "transcript_messages",
     ]
     _says_nothing_of_settings(result)
 

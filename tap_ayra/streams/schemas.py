@@ -1,4 +1,4 @@
-"""The JSON schema of the conversations, field by field as the API's page documents them."""
+"""The JSON schemas of the streams, field by field as the API documents them."""
 
 from __future__ import annotations
 
@@ -92,5 +92,68 @@ CONVERSATION = th.PropertiesList(
         "created_at",
         th.DateTimeType,
         description="When the API made the record, an instant in UTC; from created_at",
+    ),
+).to_dict()
+
+TRANSCRIPT_MESSAGE = th.PropertiesList(
+    th.Property(
+        "conversation_id",
+        th.StringType,
+        required=True,
+        description="Identifier of the conversation (conv_...), as in conversations.id",
+    ),
+    th.Property(
+        "position",
+        th.IntegerType,
+        required=True,
+        description="Place of the message in the conversation: 1, 2, ... in the API's order",
+    ),
+    th.Property(
+        "message_id",
+        th.StringType,
+        description="Identifier of the message (msg_...), unique within its conversation only",
+    ),
+    th.Property(
+        "speaker",
+        th.StringType,
+        description="Who speaks, such as agent or caller; the API may add others",
+    ),
+    th.Property(
+        "text",
+        th.StringType,
+        description="What was said",
+    ),
+    th.Property(
+        "start_time",
+        th.DateTimeType,
+        description="Start of the conversation (UTC), as in conversations.start_time",
+    ),
+    th.Property(
+        "offset_seconds",
+        th.NumberType,
+        description="Seconds from the start of the conversation to the start of the message",
+    ),
+    th.Property(
+        "duration",
+        th.NumberType,
+        description="Length of the message in seconds",
+    ),
+    th.Property(
+        "confidence",
+        th.NumberType,
+        description="Confidence of the speech recognition, from 0 to 1",
+    ),
+    th.Property(
+        "sentiment",
+        th.StringType,
+        description=(
+            "Detected sentiment of the message: positive, neutral or negative; the API may add "
+            "others"
+        ),
+    ),
+    th.Property(
+        "language",
+        th.StringType,
+        description="Language of the conversation (ISO 639-1, such as en)",
     ),
 ).to_dict()

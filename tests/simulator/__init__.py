@@ -6,6 +6,7 @@ from tests.simulator.plans import Plan, plans
 from tests.simulator.story import Story
 from tests.simulator.sync import Sync, catalog, state_of, sync
 from tests.simulator.target import Target
+from tests.simulator.transcript_story import TranscriptStory
 
 __all__ = [
     "NOW",
@@ -15,6 +16,7 @@ __all__ = [
     "Story",
     "Sync",
     "Target",
+    "TranscriptStory",
     "ago",
     "call",
     "catalog",

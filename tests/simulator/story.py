@@ -88,7 +88,7 @@ class Story:
             self.api,
             self._config(run),
             state=state,
-            catalog=catalog(method="FULL_TABLE", key=None) if run.full_table else None,
+            catalog=self._catalog(run),
             kill_after=run.kill_after,
             last_word=run.last_word,
             clock_error=timedelta(hours=run.clock_error),
@@ -133,7 +133,7 @@ class Story:
         rows = dict(self.target.rows)
         for kind, value in outcome.messages:
             if kind == "RECORD":
-                rows[value["id"]] = value
+                rows.update({} if "position" in value else {value["id"]: value})
                 continue
             entry = value.get("bookmarks", {}).get("conversations", {})
             assert entry.keys() <= STATE_KEYS
@@ -245,6 +245,9 @@ class Story:
             call.start = start.replace(microsecond=0)
             call.overrides = {"start_time": shown}
         return call
+
+    def _catalog(self, run: Run) -> Row | None:
+        return catalog(method="FULL_TABLE", key=None) if run.full_table else None
 
     def _config(self, run: Run) -> Row:
         plan = self.plan

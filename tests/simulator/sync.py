@@ -20,8 +20,9 @@ from tap_ayra.api.prefetch import Prefetch
 from tap_ayra.errors import TapAyraError
 from tap_ayra.output.writer import BufferedWriter, encode
 from tap_ayra.paging import walk as pagination
-from tap_ayra.streams import listing
+from tap_ayra.streams import fetching, listing
 from tap_ayra.streams.sync import ConversationsSync
+from tap_ayra.streams.transcripts_sync import TranscriptsSync
 from tap_ayra.tap import TapAyra
 
 if TYPE_CHECKING:
@@ -50,21 +51,33 @@ class Sync:
         error: what the tap gave up with.
         killed: whether it was killed.
         requests: how many requests the API answered.
-        verdict: the value of the metric ``sync_completeness``; empty if there was none.
-        spans: how many spans were read again.
+        verdicts: the values of the metric ``sync_completeness``, by stream.
+        spans: how many spans of conversations were read again.
+        spans_said: how many spans of transcripts were.
     """
 
     messages: list[tuple[str, Row]] = field(default_factory=list)
     error: TapAyraError | None = None
     killed: bool = False
     requests: int = 0
-    verdict: Row = field(default_factory=dict)
+    verdicts: dict[str, Row] = field(default_factory=dict)
     spans: int = 0
+    spans_said: int = 0
+
+    @property
+    def verdict(self) -> Row:
+        """The value of the metric for the conversations; empty if there was none."""
+        return self.verdicts.get("conversations", {})
 
     @property
     def records(self) -> list[Row]:
-        """The records sent."""
-        return [value for kind, value in self.messages if kind == "RECORD"]
+        """The conversations sent."""
+        return [row for kind, row in self.messages if kind == "RECORD" and "position" not in row]
+
+    @property
+    def said(self) -> list[Row]:
+        """The messages of transcripts sent."""
+        return [row for kind, row in self.messages if kind == "RECORD" and "position" in row]
 
     @property
     def ids(self) -> list[str]:
@@ -87,9 +100,9 @@ class Sync:
         return bookmark_in(self.state)
 
 
-def bookmark_in(state: Mapping[str, Any] | None) -> str | None:
+def bookmark_in(state: Mapping[str, Any] | None, stream: str = "conversations") -> str | None:
     """Give the bookmark in a state, if there is one."""
-    found = (state or {}).get("bookmarks", {}).get("conversations", {})
+    found = (state or {}).get("bookmarks", {}).get(stream, {})
     return None if found is None else found.get("replication_key_value")
 
 
@@ -105,7 +118,11 @@ def _discovered() -> str:
 
 
 def catalog(
-    *, method: str = "INCREMENTAL", key: str | None = "start_time", deselected: Collection[str] = ()
+    *,
+    method: str = "INCREMENTAL",
+    key: str | None = "start_time",
+    deselected: Collection[str] = (),
+    transcripts: bool = False,
 ) -> Row:
     """Give the catalog that the tap discovers, edited.
 
@@ -113,13 +130,15 @@ def catalog(
         method: the replication method asked for.
         key: the replication key asked for.
         deselected: names of fields that are not wanted.
+        transcripts: whether they are wanted, too.
     """
     found: Row = json.loads(_discovered())
-    (stream,) = found["streams"]
-    stream |= {"replication_method": method, "replication_key": key}
-    for entry in stream["metadata"]:
-        field_name = (entry["breadcrumb"] or [None])[-1]
-        entry["metadata"]["selected"] = field_name not in deselected
+    for stream in found["streams"]:
+        wanted = transcripts or stream["tap_stream_id"] == "conversations"
+        stream |= {"replication_method": method, "replication_key": key}
+        for entry in stream["metadata"]:
+            field_name = (entry["breadcrumb"] or [None])[-1]
+            entry["metadata"]["selected"] = wanted and field_name not in deselected
     return found
 
 
@@ -182,17 +201,21 @@ def _session_of(tap: Tap) -> requests.Session:
 def _watched(outcome: Sync) -> Iterator[None]:
     def log(_: object, point: metrics.Point[Any]) -> None:
         if point.metric == "sync_completeness":
-            outcome.verdict = point.value
+            outcome.verdicts[str(point.tags["stream"])] = point.value
 
-    read_again = ConversationsSync._read_again
+    def counted(sync: type[ConversationsSync], name: str) -> mock._patch[Any]:
+        read_again = sync._read_again
 
-    def count(sync: ConversationsSync, start: datetime, end: datetime) -> int:
-        outcome.spans += 1
-        return read_again(sync, start, end)
+        def count(*args: Any) -> int:
+            setattr(outcome, name, getattr(outcome, name) + 1)
+            return read_again(*args)
+
+        return mock.patch.object(sync, "_read_again", count)
 
     with (
         mock.patch.object(metrics, "log", log),
-        mock.patch.object(ConversationsSync, "_read_again", count),
+        counted(ConversationsSync, "spans"),
+        counted(TranscriptsSync, "spans_said"),
     ):
         yield
 
@@ -247,6 +270,7 @@ def machine(clock: SandboxClock, clock_error: timedelta, seed: int | None) -> It
         mock.patch.object(pagination, "datetime", LocalClock),
         mock.patch.object(Tap, "_setup_signal_handlers"),  # Ctrl-C is pytest's here
         mock.patch.object(listing, "Prefetch", prefetch),
+        mock.patch.object(fetching, "Prefetch", prefetch),
     ):
         yield
 

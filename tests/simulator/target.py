@@ -1,4 +1,4 @@
-"""A target that upserts by id and loads in batches."""
+"""A target that upserts by key and loads in batches."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ if TYPE_CHECKING:
 
 
 class Target:
-    """Keeps rows by id; hands a STATE back only once every record before it is stored.
+    """Keeps rows by key; hands a STATE back only once every record before it is stored.
 
     Attributes:
-        rows: what is stored, by id.
+        rows: the conversations stored, by id.
+        said: the messages stored, by conversation and position.
         state: the last state handed back.
     """
 
     def __init__(self) -> None:
         """Begin empty."""
         self.rows: dict[str, Row] = {}
+        self.said: dict[tuple[str, int], Row] = {}
         self.state: Row | None = None
 
     def receive(
@@ -50,5 +52,7 @@ class Target:
             self.state = state
 
     def _store(self, gathered: list[Row]) -> None:
-        self.rows.update((row["id"], row) for row in gathered)
+        self.rows.update((row["id"], row) for row in gathered if "position" not in row)
+        said = [row for row in gathered if "position" in row]
+        self.said.update(((row["conversation_id"], row["position"]), row) for row in said)
         gathered.clear()
