@@ -232,7 +232,10 @@ def test_a_connection_that_does_not_work(
 def test_only_the_schema_is_tested(sandbox: RunningSandbox, config: Path, folder: Path) -> None:
     result = tap("--config", config, "--test=schema", folder=folder)
     assert result.returncode == 0
-    assert [message["type"] for message in Output.parse(result.stdout).messages] == ["SCHEMA"]
+    assert [message["stream"] for message in Output.parse(result.stdout).of_type("SCHEMA")] == [
+        "conversations",
+        "transcript_messages",
+    ]
     assert sandbox.api.requests == []
 
 

@@ -176,7 +176,7 @@ def test_a_wrong_date_reaches_the_tap_and_is_refused(
     assert sandbox.api.requests == []
 
 
-def test_one_command_adds_the_tap_to_a_project_of_ones_own(
+def test_two_commands_add_the_tap_to_a_project_of_ones_own(
     sandbox: RunningSandbox, tmp_path: Path
 ) -> None:
     own = EmptyProject(tmp_path)
@@ -190,13 +190,46 @@ def test_one_command_adds_the_tap_to_a_project_of_ones_own(
         "TAP_AYRA_API_KEY": sandbox.api.key,
     }
     own.check("add", "tap-ayra", "--from-ref", str(ROOT / "plugins/extractors/tap-ayra.yml"))
+    own.check("select", "tap-ayra", "conversations", "*")  # Meltano selects everything by itself
     written = own.check("invoke", "tap-ayra")
     assert len(Output.parse(written).records) == len(sandbox.api.world.visible())
+
+
+def test_transcripts_are_read_once_they_are_selected(
+    project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
+) -> None:
+    project.check("run", "tap-ayra", "target-jsonl")
+    assert not any(request.endpoint == "transcript" for request in sandbox.api.requests)
+
+    project.check("select", "tap-ayra", "transcript_messages", "*")
+    project.check("run", "tap-ayra", "target-jsonl")
+    output = project.folder / "output"
+    rows = read_lines(output / "transcript_messages.jsonl")
+    assert rows
+    assert file_rows(output / "conversations.jsonl") == api_rows(call_centre)
+
+    project.check("select", "tap-ayra", "--exclude", "transcript_messages", "text")
+    call_centre.clock.advance(timedelta(hours=5).total_seconds())
+    project.check("run", "tap-ayra", "target-jsonl")
+    more = read_lines(output / "transcript_messages.jsonl")[len(rows) :]
+    assert more
+    assert not any("text" in row for row in more)
+    fetched = [row["conversation_id"] for row in (*rows, *more) if row["position"] == 1]
+    assert sorted(fetched) == sorted(_settled_with_transcript(call_centre))
 
 
 def test_the_schedule_is_an_example(project: MeltanoProject) -> None:
     schedules = json.loads(project.check("schedule", "list", "--format=json"))["schedules"]
     assert [schedule["name"] for schedule in schedules["job"]] == ["ayra-hourly"]
+
+
+def _settled_with_transcript(call_centre: World) -> Iterator[str]:
+    """Give the ids of the conversations whose transcript is final."""
+    now = call_centre.clock.now()
+    for call in call_centre.visible():
+        over = call.end is not None and call.end <= now - timedelta(minutes=10)
+        if over and call.row(now)["has_transcript"] and call.messages != []:
+            yield call.id
 
 
 def _definition() -> dict[str, Any]:

@@ -78,14 +78,17 @@ def test_all_of_the_sdks_tests_are_there() -> None:
         TestTapAyra.params[name] for name in expected if "_attribute_" in name
     )
     assert {param.id for param in attributes} == {
-        f"conversations.{name}"
-        for name in (
-            "id",
-            "start_time",
-            "end_time",
-            "created_at",
-            "duration",
-            "has_recording",
-            "has_transcript",
-        )
+        "conversations.id",
+        "conversations.start_time",
+        "conversations.end_time",
+        "conversations.created_at",
+        "conversations.duration",
+        "conversations.has_recording",
+        "conversations.has_transcript",
+        "transcript_messages.conversation_id",
+        "transcript_messages.position",
+        "transcript_messages.start_time",
+        "transcript_messages.offset_seconds",
+        "transcript_messages.duration",
+        "transcript_messages.confidence",
     }
