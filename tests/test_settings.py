@@ -14,10 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from singer_sdk.exceptions import ConfigValidationError
+from singer_sdk.helpers.capabilities import BATCH_CONFIG
 
 from tap_ayra.messages import Text
 from tap_ayra.messages import settings as messages
 from tap_ayra.settings import DECLARED, Settings
+from tap_ayra.settings.of_the_sdk import sdk_problems
 from tap_ayra.tap import TapAyra
 from tests.configuring import as_read, case_name, set_variables
 from tests.singer import captured
@@ -528,6 +530,15 @@ def test_problems_of_stream_maps_are_named_with_the_others() -> None:
 def test_what_is_nested_in_the_sdks_settings(config: dict[str, Any], line: str) -> None:
     (problem,) = problems({"api_key": KEY, "faker_config": config})
     assert problem.startswith(line)
+
+
+def test_a_choice_of_the_sdks_is_named() -> None:
+    given = {"encoding": {"format": "csv"}, "storage": {"root": 5}}
+    lines = sdk_problems("batch_config", given, BATCH_CONFIG["properties"]["batch_config"])
+    assert sorted(lines) == [
+        'batch_config.encoding.format: expected one of jsonl, parquet, got "csv"',
+        "batch_config.storage.root: expected a string, got 5",
+    ]
 
 
 def test_what_faker_and_flattening_need() -> None:
