@@ -12,6 +12,7 @@ from tap_ayra import patience
 from tap_ayra.api import failures, network
 from tap_ayra.api.failures import Rule
 from tap_ayra.messages import api as messages
+from tap_ayra.messages import output, paging, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,26 +25,17 @@ SOURCES = {
     "API": "the API",
     "network": "the network",
 }
-OTHERS = (
-    (messages.QUOTA_EXHAUSTED, "a daily limit: the wait would be longer than 15 minutes", None),
+OTHERS: tuple[tuple[Message, str, Message | str], ...] = (
+    (messages.QUOTA_EXHAUSTED, "a daily limit: the wait would be longer than 15 minutes", ""),
     (messages.NOT_JSON, "the network or a proxy; retried", messages.CHECK_NETWORK),
     (messages.BAD_JSON, "the API, after two quick retries", messages.GAVE_UP),
-)
-ELSEWHERE = (
+    (paging.INCONSISTENT, "the API, after two quick retries", messages.GAVE_UP),
+    (output.FIELD_INVALID, "the API: a value that its field cannot hold", ""),
+    (output.STREAM_MAP_FAILED, "a setting", ""),
     (
-        "Invalid settings (…):",
+        settings.INVALID,
         "one line for each setting; no request has been made",
         "Fix them. [Settings](settings.md) says what is valid.",
-    ),
-    (
-        "… the answer does not add up: …",
-        "the API, after two quick retries: an answer that cannot be true",
-        "Contact Ayra support; if they see no problem, report a tap-ayra bug.",
-    ),
-    (
-        "Conversation … cannot be delivered: its … is …",
-        "the API: a value that its field cannot hold",
-        "Contact Ayra support. To continue meanwhile, deselect the field in the catalog.",
     ),
 )
 
@@ -67,9 +59,9 @@ def table() -> str:
         seen = _shown(rule.cause) + (f" ({status})" if status else "")
         retried = "; retried" * rule.transient
         rows.append((seen, SOURCES[rule.source] + retried, _shown(rule.remedy)))
-    for cause, source, remedy in OTHERS:
-        rows.append((_shown(cause), source, _shown(remedy) if remedy else ""))
-    rows += ELSEWHERE
+    for message, source, remedy in OTHERS:
+        cause, _, fix = _shown(message).partition("\n")
+        rows.append((cause, source, fix or _shown(remedy)))
     return "\n" + "".join(f"| {' | '.join(row)} |\n" for row in rows) + "\n"
 
 
@@ -96,6 +88,6 @@ def _number(value: object) -> str:
     return str(value)
 
 
-def _shown(message: Message) -> str:
+def _shown(message: Message | str) -> str:
     """Show a sentence with its places left open."""
-    return re.sub(r"\{[^}]*\}", "…", message.text)
+    return re.sub(r"\{[^}]*\}", "…", message if isinstance(message, str) else message.text)
