@@ -61,8 +61,8 @@ class Database:
         """Sum up the seconds of CPU that the server's processes have taken so far."""
         with psycopg.connect(self.url) as connection:
             own = connection.info.backend_pid
-        server = _stat(Path(f"/proc/{own}")).parent if Path(f"/proc/{own}").exists() else 0
-        stats = [_stat(folder) for folder in Path("/proc").glob("[0-9]*") if folder.exists()]
+            server = _stat(Path(f"/proc/{own}")).parent
+            stats = [_stat(folder) for folder in Path("/proc").glob("[0-9]*")]
         ticks = sum(stat.ticks for stat in stats if stat.parent == server)
         ticks += sum(stat.ticks + stat.reaped for stat in stats if stat.process == server)
         return ticks / _TICKS
