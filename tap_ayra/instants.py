@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-_IN_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_IN_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", re.ASCII)
+_LINES_IN_UTC = re.compile(rf"(?:{_IN_UTC.pattern}\n)*", re.ASCII)
 _FRACTION = re.compile(r"[.,]\d+")
 
 
@@ -42,12 +47,12 @@ def format_instant(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
 
 
-def is_utc_text(text: str) -> bool:
-    """Tell whether text is an ISO 8601 date-time in UTC with ``Z``, as `utc_text` writes it."""
-    if not _IN_UTC.fullmatch(text):
+def are_utc_texts(texts: Collection[str]) -> bool:
+    """Tell whether all texts are ISO 8601 date-times in UTC with ``Z``, as `utc_text` has them."""
+    if not _LINES_IN_UTC.fullmatch("\n".join([*texts, ""])):
         return False
     try:
-        datetime.fromisoformat(text)
+        list(map(datetime.fromisoformat, texts))
     except ValueError:
         return False
     return True

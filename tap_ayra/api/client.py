@@ -9,13 +9,13 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
-from requests import Request, RequestException
+from requests import RequestException
 
 from tap_ayra.api.failures import failed_response
 from tap_ayra.api.network import failed_request
 from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.api.retry import Attempts, Patience
-from tap_ayra.api.session import open_session
+from tap_ayra.api.session import OneHostSession, open_session
 from tap_ayra.errors import NotJSONError, PageFailedError, TapAyraError, TransientError
 from tap_ayra.messages import api as messages
 from tap_ayra.messages import in_mid_sentence
@@ -23,7 +23,7 @@ from tap_ayra.messages import in_mid_sentence
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from requests import Response, Session
+    from requests import Response
 
     from tap_ayra.settings import Settings
 
@@ -54,7 +54,7 @@ class AyraClient:
         self.limiter = RateLimiter(logger)
 
     @cached_property
-    def session(self) -> Session:
+    def session(self) -> OneHostSession:
         """The session shared by all threads, with a connection for each of them."""
         return open_session(self._settings, debug=self._logger.isEnabledFor(logging.DEBUG))
 
@@ -125,11 +125,10 @@ class AyraClient:
         accept: Collection[int],
     ) -> T:
         url = self._settings.api_url + path
-        request = self.session.prepare_request(Request("GET", url, params=query))
         self.limiter.acquire()
         headers: Mapping[str, str] | None = None
         try:
-            response = self.session.send(request, timeout=self._settings.request_timeout)
+            response = self.session.fetch(url, query, timeout=self._settings.request_timeout)
             headers = response.headers
             if response.status_code not in accept:
                 hide = self._settings.confidential

@@ -14,11 +14,14 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3.exceptions
+from requests import Request
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ChunkedEncodingError, ContentDecodingError
 
 if TYPE_CHECKING:
-    from requests import Response
+    from collections.abc import Mapping
+
+    from requests import PreparedRequest, Response
 
     from tap_ayra.settings import Settings
 
@@ -100,6 +103,33 @@ class OneHostSession(requests.Session):
         """Begin without connections."""
         super().__init__()
         self.max_redirects = 1
+        self._example: PreparedRequest | None = None
+
+    def fetch(self, url: str, query: Mapping[str, str], *, timeout: float) -> Response:
+        """Make a GET request as `get` does, at half its cost: but for the URL all are the same.
+
+        Args:
+            url: where to, without the query.
+            query: the parameters.
+            timeout: the seconds for all of it.
+
+        Raises:
+            requests.RequestException: if it fails.
+        """
+        if self._example is None:
+            self._example = self.prepare_request(Request("GET", url))
+        request = self._example.copy()
+        request.prepare_url(url, query)
+        options: dict[str, Any] = {
+            "timeout": timeout,
+            "verify": self.verify,
+            "proxies": self.proxies,
+        }
+        response = self.get_adapter(url).send(request, **options)
+        if response.is_redirect:
+            for target in self.resolve_redirects(response, request, **options):
+                response = target
+        return response
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Find where a response redirects to; None if that leaves the host, port or https."""

@@ -12,7 +12,7 @@ from singer_sdk.mapper import CustomStreamMap, SameRecordTransform
 from singer_sdk.singerlib import RecordMessage
 
 from tap_ayra.errors import TapAyraError
-from tap_ayra.instants import is_utc_text
+from tap_ayra.instants import are_utc_texts
 from tap_ayra.messages import output as messages
 from tap_ayra.output.writer import BufferedWriter, encode
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from singer_sdk.mapper import StreamMap
     from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 
-    from tap_ayra.conversation import Conversation, Row
+    from tap_ayra.conversation import Row
     from tap_ayra.output.conform import Conformer
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -31,10 +31,10 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 class Records:
     """Writes conversations as RECORD messages.
 
-    A conversation that fits the schema, and of which everything is wanted, leaves as the bytes in
-    which it came, between a prefix and a suffix that are the same for the whole page. Every other
-    one is decoded, fitted to the schema and the selection, and passed through the stream maps. Both
-    ways give the same messages.
+    A page whose conversations all fit the schema, and of which everything is wanted, leaves as the
+    bytes in which they came, between a prefix and a suffix that are the same for the whole page. So
+    does each that fits of another page. Every other conversation is decoded, fitted to the schema
+    and the selection, and passed through the stream maps. Both ways give the same messages.
     """
 
     def __init__(
@@ -73,22 +73,18 @@ class Records:
         Raises:
             TapAyraError: if one cannot be delivered in its schema, or a stream map fails on it.
         """
-        extracted = datetime.now(UTC)
-        if not self._whole:
-            for row in rows:
-                self.write_record(_decode(row.body), extracted)
-            return
-        before, after = self._frame(extracted)
-        lines: list[bytes] = []
-        for row in rows:
-            body = bytes(row.body)
-            if row.fits and _is_in_utc(row.conversation) and b"\n" not in body:
-                lines.append(before + body + after)
-                continue
+        self._write(rows, datetime.now(UTC))
+
+    def _write(self, rows: Sequence[Row], extracted: datetime) -> None:
+        if self._whole and _may_leave_as_they_came(rows):
+            before, after = self._frame(extracted)
+            lines = [b"".join((before, row.body, after)) for row in rows]
             self._writer.write_lines(lines)  # type: ignore[attr-defined]
-            lines = []
-            self.write_record(_decode(row.body), extracted)
-        self._writer.write_lines(lines)  # type: ignore[attr-defined]
+        elif len(rows) == 1:
+            self.write_record(_decode(rows[0].body), extracted)
+        else:
+            for row in rows:
+                self._write([row], extracted)
 
     def _frame(self, extracted: datetime) -> tuple[bytes, bytes]:
         """What stands before and after the record in each message of a page."""
@@ -149,10 +145,11 @@ class Records:
         )
 
 
-def _is_in_utc(conversation: Conversation) -> bool:
-    start, end, created = conversation.start_time, conversation.end_time, conversation.created_at
-    return (
-        (start is None or is_utc_text(start))
-        and (end is None or is_utc_text(end))
-        and (created is None or created == start or is_utc_text(created))
-    )
+def _may_leave_as_they_came(rows: Sequence[Row]) -> bool:
+    """Tell whether rows fit the schema, have all times in UTC and make a line each."""
+    if not all([row.fits for row in rows]) or b"\n" in b"".join([row.body for row in rows]):
+        return False
+    times: set[str | None] = set()
+    for conversation in [row.conversation for row in rows]:
+        times |= {conversation.start_time, conversation.end_time, conversation.created_at}
+    return are_utc_texts([text for text in times if text is not None])

@@ -116,7 +116,7 @@ class AyraStream(Stream):
     def write_state(self) -> None:
         """Write a STATE, whether or not it differs from the last: some targets forget those."""
         _ = self.stream_state
-        self._tap.write_message(StateMessage(value=dict(self.tap_state)))
+        self._tap.write_message(StateMessage(value=self.tap_state))
 
     def activate_version(self, *, complete: bool) -> None:
         """Send ACTIVATE_VERSION after a full read, unless it would delete what was not read."""
