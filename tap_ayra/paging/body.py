@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -31,7 +32,7 @@ class _Sliced(msgspec.Struct):
 _typed = msgspec.json.Decoder(_Typed).decode
 _sliced = msgspec.json.Decoder(_Sliced).decode
 _conversation = msgspec.json.Decoder(Conversation).decode
-_anything = msgspec.json.Decoder().decode
+_anything = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 @dataclass(frozen=True, slots=True)
