@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.simulator import Pipeline, ago, call, history
+from tests.test_odd_api import interpose
+
+if TYPE_CHECKING:
+    from sandbox import ApiResponse, Call
 
 COUNT = 260
 INEXACT: dict[str, dict[str, Any]] = {
@@ -119,3 +125,76 @@ def test_a_failed_call_without_an_end_holds_nothing() -> None:
     pipeline = Pipeline([call("bare", ago(hours=2), overrides=bare), call("last", ago(hours=1))])
     pipeline.sync()
     assert pipeline.bookmark == "2026-03-09T11:00:00Z"
+
+
+# Crooked while it is read
+
+
+@either_mode
+def test_a_deletion_anywhere_while_reading_loses_nothing(concurrency: int) -> None:
+    for request in (3, 12):
+        for deleted in (45, 99, 250):
+            pipeline = crooked_pipeline({}, apart=60)
+            pipeline.before_request(request, partial(pipeline.world.remove, f"c{deleted:03}"))
+            outcome = pipeline.sync(page_size=10, concurrency=concurrency)
+            assert not (outcome.verdict["complete"] and pipeline.wrong())
+            pipeline.wait(minutes=30)
+            assert pipeline.sync(page_size=10).verdict["complete"]
+            assert not pipeline.wrong()
+
+
+@either_mode
+def test_a_deletion_between_two_blocks_is_no_alarm(
+    caplog: pytest.LogCaptureFixture, concurrency: int
+) -> None:
+    pipeline = Pipeline(history(60))
+    pipeline.before_request(2, lambda: pipeline.world.remove("c003"))
+    outcome = pipeline.sync(page_size=10, concurrency=concurrency)
+    assert [record for record in caplog.records if record.levelname != "INFO"] == []
+    assert not pipeline.wrong()
+    assert outcome.verdict["complete"] or outcome.verdict["deleted"] == 1
+
+
+@either_mode
+@pytest.mark.parametrize("seconds", [-3600, -30, 0.5, 30, 3600])
+def test_a_start_time_corrected_while_reading_hides_nothing(
+    seconds: float, concurrency: int
+) -> None:
+    for request in (3, 12):
+        for name in ("c010", "c099", "c200"):
+            pipeline = crooked_pipeline({}, apart=60)
+
+            def correct(moved: Call = pipeline.world[name]) -> None:
+                moved.start += timedelta(seconds=seconds)
+
+            pipeline.before_request(request, correct)
+            for _ in range(2):
+                outcome = pipeline.sync(page_size=10, concurrency=concurrency)
+                if outcome.verdict["complete"]:
+                    assert pipeline.target.rows.keys() >= {
+                        row["id"] for row in pipeline.world.rows()
+                    }
+                pipeline.wait(minutes=30)
+            assert outcome.verdict["complete"]
+
+
+def test_what_the_api_counts_and_never_lists_is_not_passed_in_silence() -> None:
+    pipeline, hidden = Pipeline(history(50)), {"c020"}
+
+    def without(answer: ApiResponse) -> ApiResponse:
+        body = json.loads(answer.body)
+        body["data"] = [row for row in body["data"] if row["id"] not in hidden]
+        return answer._replace(body=json.dumps(body).encode())
+
+    interpose(pipeline, after=without)
+    for _ in range(2):
+        outcome = pipeline.sync(page_size=10)
+        assert not outcome.verdict["complete"]
+        assert pipeline.wrong() == hidden
+        pipeline.wait(minutes=30)
+    hidden.clear()
+    for _ in range(3):
+        pipeline.wait(days=1)
+        outcome = pipeline.sync(page_size=10)
+    assert not pipeline.wrong()
+    assert outcome.verdict["complete"]

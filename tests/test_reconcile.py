@@ -5,16 +5,32 @@ from __future__ import annotations
 import json
 import logging
 import math
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tap_ayra.errors import TapAyraError
+from tap_ayra.instants import parse_instant
 from tap_ayra.replication.ledger import Ledger
-from tests.simulator import NOW, Pipeline, ago, call, catalog, history, state_of
+from tests.simulator import (
+    NOW,
+    PageWalk,
+    Pipeline,
+    ago,
+    call,
+    catalog,
+    history,
+    state_of,
+    sync,
+)
+from tests.test_odd_api import interpose
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from sandbox import ApiResponse
     from tests.simulator import Sync
 
 
@@ -152,6 +168,204 @@ def test_on_incomplete_fail_ends_an_unproven_sync_with_an_error_after_its_last_s
     assert pipeline.bookmark is not None
 
 
+# What else lies behind the bookmark
+
+
+def test_an_open_call_that_appears_late_is_set_aside_until_it_has_settled() -> None:
+    pipeline = synced(20)
+    before = pipeline.bookmark
+    pipeline.world.add(call("late", ago(hours=5), lasts=6 * 3600))
+    assert pipeline.sync().verdict["late"] == 1
+    assert pipeline.target.rows["late"]["status"] == "in_progress"
+    assert pipeline.bookmark == before
+    pipeline.wait(minutes=90)
+    outcome = pipeline.sync()
+    assert not pipeline.wrong()
+    assert outcome.verdict["complete"]
+
+
+def test_without_a_start_date_any_more_all_of_history_is_read() -> None:
+    pipeline = Pipeline([call("old", ago(days=4000)), *history(10), call("last", ago(hours=1))])
+    pipeline.sync(start_date=ago(days=2).isoformat())
+    assert pipeline.sync().verdict["complete"]
+    assert not pipeline.wrong()
+
+
+def test_a_start_date_that_moves_along_reads_nothing_again() -> None:
+    pipeline = Pipeline(history(10))
+    pipeline.sync(start_date=ago(days=30).isoformat())
+    for days in (20, 10, 1):
+        outcome = pipeline.sync(start_date=ago(days=days).isoformat())
+        assert (outcome.ids, outcome.requests) == (["c009"], 2)
+        assert outcome.verdict["complete"]
+
+
+def test_a_look_back_counts_anew_what_it_reads() -> None:
+    calls = [call(f"d{n:02}", ago(days=n, hours=2)) for n in range(40, -1, -1)]
+    pipeline = Pipeline(calls)
+    pipeline.sync()
+    pipeline.world.add(call("late", ago(days=4)))
+    pipeline.world.remove("d05")
+    for _ in range(2):
+        outcome = pipeline.sync(lookback_days=6)
+        assert outcome.verdict["complete"]
+        assert outcome.requests == 2
+        assert outcome.verdict["ledger"] == len(pipeline.world.rows())
+    assert "late" in pipeline.target.rows
+
+
+def test_a_look_back_further_than_the_start_date_counts_from_there_only() -> None:
+    pipeline = Pipeline([call(f"d{n:02}", ago(days=n, hours=2)) for n in range(20, -1, -1)])
+    start = ago(days=3).isoformat()
+    for _ in range(3):
+        outcome = pipeline.sync(start_date=start, lookback_days=10)
+        assert outcome.verdict["complete"]
+        assert outcome.verdict["ledger"] == 3
+
+
+def test_what_reconcile_left_out_is_found_once_it_is_on_again() -> None:
+    pipeline = synced(20)
+    pipeline.world.add(call("late", ago(days=3)))
+    assert pipeline.sync(reconcile=False).verdict["reason"] == "not-checked"
+    assert pipeline.sync().verdict["complete"]
+    assert not pipeline.wrong()
+
+
+def test_a_tap_that_knows_the_sdks_keys_only_goes_on_from_the_state() -> None:
+    pipeline = Pipeline([*history(10), call("open", ago(hours=3), lasts=None)])
+    state = pipeline.sync().state
+    assert state is not None
+    assert state["bookmarks"]["conversations"].keys() >= {"ledger", "open"}
+    plain = Pipeline(
+        [call("before", ago(hours=5)), call("after", ago(hours=1))], tap_class=PageWalk
+    )
+    plain.target.state = state
+    assert plain.sync().ids == ["after"]
+
+
+# Counts that contradict what is listed
+
+
+def miscount(pipeline: Pipeline, error: Callable[[dict[str, str]], int]) -> None:
+    """Have the API's counts wrong by what a function of their request says; pages stay right."""
+
+    def changed(answer: ApiResponse) -> ApiResponse:
+        asked = pipeline.api.requests[-1].params
+        if asked["per_page"] != "1":
+            return answer
+        body = json.loads(answer.body)
+        body["meta"]["total"] += error(dict(asked))
+        return answer._replace(body=json.dumps(body).encode())
+
+    interpose(pipeline, after=changed)
+
+
+def ghosts_at(moments: Collection[datetime]) -> Callable[[dict[str, str]], int]:
+    """Count a conversation at each moment that the API never lists."""
+
+    def error(asked: dict[str, str]) -> int:
+        start = parse_instant(asked.get("start_date", "1970-01-01"))
+        end = parse_instant(asked.get("end_date", "2100-01-01"))
+        return sum(start <= moment <= end for moment in moments)
+
+    return error
+
+
+def test_what_still_differs_is_kept_and_not_read_again_until_its_count_changes() -> None:
+    pipeline = Pipeline([call(f"d{n:02}", ago(days=n)) for n in range(20, 0, -1)])
+    ghosts = [ago(days=7)]
+    miscount(pipeline, ghosts_at(ghosts))
+    first = pipeline.sync()
+    assert (first.verdict["complete"], first.verdict["reason"]) == (False, "still-differs")
+    assert ledger(first)["differs"] == [["2026-03-02", 1, 2]]
+    quiet = pipeline.sync()
+    assert (quiet.verdict["complete"], quiet.requests, quiet.spans) == (False, 2, 0)
+    pipeline.world.add(call("late", ago(days=7, seconds=-5)))
+    assert pipeline.sync().spans == 1
+    assert "late" in pipeline.target.rows
+    ghosts.clear()
+    assert pipeline.sync().verdict["complete"]
+
+
+def test_with_many_spans_that_differ_the_counts_are_inexact_and_nothing_is_located() -> None:
+    pipeline = Pipeline([call(f"d{n:02}", ago(days=n)) for n in range(40, 0, -1)])
+    miscount(pipeline, ghosts_at([ago(days=n, hours=1) for n in range(2, 34, 2)]))
+    first = pipeline.sync()
+    assert (first.verdict["complete"], first.verdict["reason"]) == (False, "not-located")
+    assert len(ledger(first)["differs"]) == 1
+    quiet = pipeline.sync()
+    assert (quiet.verdict["complete"], quiet.requests, quiet.spans) == (False, 2, 0)
+
+
+def test_a_loss_that_the_span_itself_does_not_confirm_is_not_believed() -> None:
+    pipeline = Pipeline([call(f"d{n:02}", ago(days=n)) for n in range(20, 0, -1)])
+    pipeline.sync()
+    miscount(pipeline, lambda asked: -asked["start_date"].startswith("1970-01-01"))
+    outcome = pipeline.sync()
+    assert (outcome.verdict["complete"], outcome.verdict["deleted"]) == (False, 0)
+    assert ledger(outcome)["counts"]["2026-02-17"] == 1
+
+
+# In mid-sync
+
+
+@pytest.mark.parametrize("turns_at", [2, 5, 20, 40])
+def test_an_order_that_turns_over_while_reading_is_never_called_complete_with_rows_missing(
+    turns_at: int,
+) -> None:
+    pipeline, until = Pipeline(history(50)), 10_000
+
+    def turned(query: str) -> str:
+        turned = turns_at <= len(pipeline.api.requests) < until
+        return query.replace("order=asc", "order=desc") if turned else query
+
+    interpose(pipeline, before=turned)
+    outcome = pipeline.sync(page_size=1)
+    assert not (outcome.verdict["complete"] and pipeline.wrong())
+    until = 0
+    assert pipeline.sync(page_size=10).verdict["complete"]
+    assert not pipeline.wrong()
+
+
+@pytest.mark.parametrize("month", ["2026-03"])
+def test_what_is_deleted_after_a_killed_re_read_is_told_once(
+    caplog: pytest.LogCaptureFixture, month: str
+) -> None:
+    first = datetime.fromisoformat(f"{month}-01T12:00:00+00:00")
+    for messages in range(2, 30, 4):
+        days = 30 if month == "2025-06" else 7
+        calls = [call(f"d{n:02}", first + timedelta(days=n)) for n in range(days)]
+        pipeline = Pipeline([*calls, call("last", ago(hours=1))])
+        pipeline.sync()
+        late = [call(f"late{n}", first + timedelta(days=days - 2, minutes=n)) for n in range(2)]
+        for each in late:
+            pipeline.world.add(each)
+        pipeline.sync(kill_after=messages, page_size=3)
+        pipeline.world.remove("d02")
+        caplog.clear()
+        deleted = sum(pipeline.sync(page_size=3).verdict["deleted"] for _ in range(2))
+        assert deleted <= 1
+        assert pipeline.sync().verdict["complete"]
+        assert not pipeline.wrong()
+        warned = [record for record in caplog.records if getattr(record, "code", "") == "deleted"]
+        assert len(warned) == deleted
+
+
+def test_each_re_read_is_told_when_it_happens(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    pipeline = Pipeline([call("old", ago(days=41)), *history(60)])
+    pipeline.before_request(3, lambda: pipeline.world.remove("c045"))
+    pipeline.sync(page_size=10)
+    pipeline.world.add(call("late", ago(days=40)))
+    pipeline.sync()
+    told = [record for record in caplog.records if "re-reading" in record.getMessage()]
+    assert {record.levelname for record in told} == {"INFO"}
+    paging, span = (record.getMessage() for record in told)
+    assert paging.startswith("Page 2: the total changed from ")
+    assert paging.endswith("; re-reading from 2026-03-08T12:17:00Z")
+    assert span == "2026-01: the API counts 2, 1 were delivered; re-reading"
+
+
 # What it costs
 
 
@@ -181,6 +395,17 @@ def test_one_late_arrival_in_ten_years_costs_at_most_24_requests_beside_its_page
     late = pipeline.sync()
     assert "late" in pipeline.target.rows
     assert late.requests <= 24 + 1  # its month is one page
+
+
+def test_the_audit_of_ten_years_costs_one_request_for_each_boundary() -> None:
+    calls = [call(f"c{n}", ago(days=3 * n), lasts=0) for n in range(1217, 0, -1)]
+    pipeline = Pipeline([*calls, call("last", ago(hours=1))])
+    pipeline.sync()
+    pipeline.wait(days=1)
+    outcome = pipeline.sync()
+    assert 120 < outcome.requests <= 185 + 2
+    assert outcome.verdict["complete"]
+    assert pipeline.sync().requests == 2
 
 
 def test_a_call_open_for_twenty_hours_costs_one_request_a_sync() -> None:
@@ -243,6 +468,31 @@ def test_activate_version_is_not_sent_if_the_read_is_not_proven_complete() -> No
         page_size=5,
     )
     assert "ACTIVATE_VERSION" not in [kind for kind, _ in outcome.messages]
+
+
+def test_activate_version_is_not_sent_if_the_read_fails_on_the_way() -> None:
+    for fails_at in range(1, 6):
+        pipeline = Pipeline(history(40))
+        pipeline.before_request(fails_at, partial(setattr, pipeline.api, "key", "another"))
+        outcome = sync(
+            pipeline.api,
+            {"emit_activate_version_messages": True, "page_size": 10},
+            catalog=catalog(**FULL),  # type: ignore[arg-type]
+        )
+        kinds = [kind for kind, _ in outcome.messages]
+        assert outcome.error is not None
+        assert "ACTIVATE_VERSION" not in kinds
+        assert kinds[-1] == "STATE"
+        assert not outcome.verdict.get("complete")
+
+
+def test_a_full_read_passes_on_the_state_that_it_was_given() -> None:
+    pipeline = Pipeline(history(5))
+    given = pipeline.sync().state
+    outcome = pipeline.sync(catalog=catalog(**FULL))  # type: ignore[arg-type]
+    kinds = [kind for kind, _ in outcome.messages]
+    assert kinds[-1] == "STATE"
+    assert outcome.state == given
 
 
 def test_a_ledger_that_cannot_be_read_counts_as_none() -> None:

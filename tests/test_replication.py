@@ -22,6 +22,8 @@ from tap_ayra.tap import TapAyra
 from tests.simulator import NOW, PageWalk, Pipeline, ago, call, catalog, history, state_of, sync
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from singer_sdk import Tap
 
     from sandbox import ApiResponse
@@ -603,6 +605,66 @@ def test_a_state_that_holds_no_bookmark_means_reading_everything(
     pipeline.target.state = {"bookmarks": {"conversations": entry}}
     assert len(pipeline.sync(start_date=start).ids) == 5
     assert pipeline.bookmark == "2026-03-08T12:04:00Z"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda value: value,
+        lambda value: {"type": "STATE", "value": value},
+        lambda value: {"singer_state": value},
+        lambda value: {"singer_state": {"type": "STATE", "value": value}},
+    ],
+    ids=["value", "STATE message", "Meltano", "both"],
+)
+def test_a_state_is_read_in_every_form_in_which_people_have_it(
+    form: Callable[[object], dict[str, Any]],
+) -> None:
+    pipeline = Pipeline(history(5))
+    pipeline.target.state = form(state_of("2026-03-08T12:03:00Z"))
+    assert pipeline.sync().ids == ["c003", "c004"]
+    assert pipeline.bookmark == "2026-03-08T12:04:00Z"
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"conversations": "2026-03-08T12:03:00Z"},
+        {"type": "RECORD", "record": {}},
+        {"value": {"bookmarks": {}}},
+        {"type": "STATE", "value": []},
+        {"singer_state": "x"},
+        {"completed": {"singer_state": {"bookmarks": {}}}, "partial": {}},
+        {"bookmarks": None},
+        {"bookmarks": {"conversations": "2026-03-08T12:03:00Z"}},
+    ],
+)
+def test_what_is_not_a_state_is_refused_and_never_ignored(state: dict[str, Any]) -> None:
+    pipeline = Pipeline(history(5))
+    pipeline.target.state = state
+    with pytest.raises(TapAyraError) as failure:
+        pipeline.sync()
+    assert failure.value.code == "state-invalid"
+    assert pipeline.api.requests == []
+
+
+@pytest.mark.parametrize("state", [{}, {"bookmarks": {}}, {"type": "STATE", "value": {}}])
+def test_an_empty_state_means_the_first_sync(state: dict[str, Any]) -> None:
+    pipeline = Pipeline(history(5))
+    pipeline.target.state = state
+    assert len(pipeline.sync().ids) == 5
+
+
+def test_keys_that_the_tap_does_not_know_are_passed_on() -> None:
+    pipeline = Pipeline(history(5))
+    state = state_of("2026-03-08T12:03:00Z")
+    state["bookmarks"] |= {"other_stream": {"replication_key_value": 5}}
+    state["bookmarks"]["conversations"]["of_a_later_version"] = [1]
+    pipeline.target.state = state
+    after = pipeline.sync().state
+    assert after is not None
+    assert after["bookmarks"]["other_stream"] == {"replication_key_value": 5}
+    assert after["bookmarks"]["conversations"]["of_a_later_version"] == [1]
 
 
 def test_a_state_of_another_replication_key_is_refused_by_name() -> None:
