@@ -14,6 +14,7 @@ import pytest
 from sandbox import Call, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import ROOT
 from tap_ayra.conversation import Conversation
+from tap_ayra.errors import TapAyraError
 from tap_ayra.streams.schemas import CONVERSATION
 from tap_ayra.tap import TapAyra
 from tests.singer import captured, deselect, discovered, run_tap
@@ -160,6 +161,113 @@ def test_a_deselected_stream_is_not_read(world: World) -> None:
     with serve(SandboxApi(world)) as sandbox:
         assert run_tap(sandbox, catalog=catalog).records == []
         assert sandbox.api.requests == []
+
+
+# Catalogs as people have them
+
+
+def in_metadata(**metadata: object) -> dict[str, Any]:
+    """Give a catalog that says in its metadata alone how to replicate."""
+    catalog = discovered()
+    (stream,) = catalog["streams"]
+    for name in ("replication_method", "replication_key", "key_properties"):
+        stream.pop(name, None)
+    (root,) = (entry["metadata"] for entry in stream["metadata"] if not entry["breadcrumb"])
+    for name in [name for name in root if name.endswith(("-method", "-keys", "-properties"))]:
+        del root[name]
+    root.update((name.replace("_", "-"), value) for name, value in metadata.items())
+    return catalog
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"table_key_properties": ["id"]},
+        {"table_key_properties": []},
+        {"view_key_properties": ["id"]},
+    ],
+)
+def test_the_key_stands_in_the_schema_whatever_a_catalog_leaves_out(
+    world: World, metadata: dict[str, Any]
+) -> None:
+    with serve(SandboxApi(world)) as sandbox:
+        output = run_tap(sandbox, catalog=in_metadata(**metadata))
+    (message,) = output.of_type("SCHEMA")
+    assert message["key_properties"] == ["id"]
+    assert output.records == world.rows()
+
+
+@pytest.mark.parametrize("keys", [[], ["agent_id"], None])
+def test_the_key_is_the_id_whatever_a_catalog_says(world: World, keys: list[str] | None) -> None:
+    catalog = discovered()
+    catalog["streams"][0]["key_properties"] = keys
+    with serve(SandboxApi(world)) as sandbox:
+        (message,) = run_tap(sandbox, catalog=catalog).of_type("SCHEMA")
+    assert message["key_properties"] == ["id"]
+
+
+def test_the_id_is_sent_even_if_a_catalog_lacks_it_or_calls_it_available(world: World) -> None:
+    lacking, available = discovered(), discovered()
+    del lacking["streams"][0]["schema"]["properties"]["id"]
+    for entry in available["streams"][0]["metadata"]:
+        if entry["breadcrumb"][-1:] == ["id"]:
+            entry["metadata"] = {"inclusion": "available", "selected": False}
+    with serve(SandboxApi(world)) as sandbox:
+        for catalog in (lacking, available):
+            output = run_tap(sandbox, catalog=catalog)
+            assert "id" in output.schema["properties"]
+            assert output.records == world.rows()
+
+
+@pytest.mark.parametrize("schema", [{}, None])
+def test_a_catalog_without_a_schema_means_the_whole_one(
+    world: World, schema: dict[str, Any] | None
+) -> None:
+    catalog = discovered()
+    catalog["streams"][0]["schema"] = schema
+    if schema is None:
+        del catalog["streams"][0]["schema"]
+    with serve(SandboxApi(world)) as sandbox:
+        assert run_tap(sandbox, catalog=catalog).records == world.rows()
+
+
+@pytest.mark.parametrize(
+    ("metadata", "keeps_a_bookmark"),
+    [
+        ({}, True),
+        ({"replication_method": "INCREMENTAL"}, True),
+        ({"replication_method": "INCREMENTAL", "replication_key": "start_time"}, True),
+        ({"forced_replication_method": "INCREMENTAL"}, True),
+        ({"replication_method": "FULL_TABLE"}, False),
+        ({"forced_replication_method": "FULL_TABLE"}, False),
+        ({"replication_method": "FULL_TABLE", "replication_key": "start_time"}, False),
+    ],
+)
+def test_the_method_may_stand_in_metadata(
+    world: World, metadata: dict[str, Any], *, keeps_a_bookmark: bool
+) -> None:
+    with serve(SandboxApi(world)) as sandbox:
+        output = run_tap(sandbox, catalog=in_metadata(**metadata))
+    assert output.records == world.rows()
+    last = output.of_type("STATE")[-1]["value"].get("bookmarks", {}).get("conversations", {})
+    assert ("replication_key_value" in last) is keeps_a_bookmark
+
+
+@pytest.mark.parametrize(
+    ("metadata", "code"),
+    [
+        ({"replication_method": "LOG_BASED"}, "catalog-method"),
+        ({"forced_replication_method": "LOG_BASED"}, "catalog-method"),
+        ({"replication_key": "created_at"}, "catalog-key"),
+    ],
+)
+def test_what_is_not_offered_is_refused_in_metadata_too(
+    world: World, metadata: dict[str, Any], code: str
+) -> None:
+    with serve(SandboxApi(world)) as sandbox, pytest.raises(TapAyraError) as failure:
+        run_tap(sandbox, catalog=in_metadata(**metadata))
+    assert failure.value.code == code
 
 
 def _metadata(stream: dict[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:

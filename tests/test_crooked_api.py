@@ -130,11 +130,17 @@ def test_a_failed_call_without_an_end_holds_nothing() -> None:
 # Crooked while it is read
 
 
+CACHED = {"cached_total_seconds": 60, "cache_seconds": 60}
+
+
 @either_mode
-def test_a_deletion_anywhere_while_reading_loses_nothing(concurrency: int) -> None:
+@pytest.mark.parametrize("switches", [{}, CACHED], ids=["counted anew", "counts cached"])
+def test_a_deletion_anywhere_while_reading_loses_nothing(
+    switches: dict[str, Any], concurrency: int
+) -> None:
     for request in (3, 12):
         for deleted in (45, 99, 250):
-            pipeline = crooked_pipeline({}, apart=60)
+            pipeline = crooked_pipeline(switches, apart=60)
             pipeline.before_request(request, partial(pipeline.world.remove, f"c{deleted:03}"))
             outcome = pipeline.sync(page_size=10, concurrency=concurrency)
             assert not (outcome.verdict["complete"] and pipeline.wrong())
@@ -176,6 +182,20 @@ def test_a_start_time_corrected_while_reading_hides_nothing(
                     }
                 pipeline.wait(minutes=30)
             assert outcome.verdict["complete"]
+
+
+@pytest.mark.parametrize(
+    "unclean", [{"latin1_text": 1.0}, {"lone_surrogates": 1.0}, {"not_a_number": 1.0}], ids=str
+)
+def test_text_that_is_nowhere_clean_is_counted_all_the_same(
+    caplog: pytest.LogCaptureFixture, unclean: dict[str, Any]
+) -> None:
+    calls = [call(f"c{n}", ago(days=1, minutes=-n), summary="About a refund.") for n in range(20)]
+    outcome = Pipeline(calls, **unclean).sync(page_size=5)
+    assert len(outcome.ids) == 20
+    assert outcome.verdict["complete"]
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1
 
 
 def test_what_the_api_counts_and_never_lists_is_not_passed_in_silence() -> None:

@@ -223,6 +223,16 @@ def test_a_look_back_further_than_the_start_date_counts_from_there_only() -> Non
         assert outcome.verdict["ledger"] == 3
 
 
+def test_a_large_loss_is_believed_though_a_look_back_empties_counts() -> None:
+    pipeline = Pipeline([*history(1200, apart=10), call("last", ago(hours=1))])
+    pipeline.sync(lookback_days=0.01)
+    for n in range(900):
+        pipeline.world.remove(f"c{n:03}")
+    verdicts = [pipeline.sync(lookback_days=0.01).verdict for _ in range(2)]
+    assert [verdict["complete"] for verdict in verdicts] == [False, True]
+    assert verdicts[1]["deleted"] == 900
+
+
 def test_what_reconcile_left_out_is_found_once_it_is_on_again() -> None:
     pipeline = synced(20)
     pipeline.world.add(call("late", ago(days=3)))
@@ -306,6 +316,60 @@ def test_a_loss_that_the_span_itself_does_not_confirm_is_not_believed() -> None:
     assert ledger(outcome)["counts"]["2026-02-17"] == 1
 
 
+# While calls go on beginning
+
+
+def busy(*, apart: float, gap_at: datetime | None = None, hours: float = 3) -> Pipeline:
+    """Make conversations every few seconds, one more with each request, and nothing in a gap."""
+    first = ago(hours=hours)
+    starts = [first + timedelta(seconds=n * apart) for n in range(int(hours * 3600 / apart))]
+    pipeline = Pipeline(
+        [
+            call("old", ago(days=3)),
+            call("older", ago(days=2)),
+            *(
+                call(f"b{n:05}", start, lasts=1)
+                for n, start in enumerate(starts)
+                if gap_at is None or abs((start - gap_at).total_seconds()) > 4
+            ),
+        ]
+    )
+
+    def one_more(_: object) -> None:
+        pipeline.wait(seconds=apart)
+        now = pipeline.clock.now()
+        pipeline.world.add(call(f"new{len(pipeline.world):05}", now, lasts=1))
+
+    pipeline.api.on_request = one_more
+    return pipeline
+
+
+@pytest.mark.parametrize("apart", [1, 3])
+@pytest.mark.parametrize("gap_at", [None, ago(minutes=30)])
+@pytest.mark.parametrize("missing", [None, "late", "old"])
+def test_a_busy_account_is_compared_as_exactly_as_a_quiet_one(
+    caplog: pytest.LogCaptureFixture, apart: float, gap_at: datetime | None, missing: str | None
+) -> None:
+    pipeline = busy(apart=apart, gap_at=gap_at, hours=1.8)
+    pipeline.wait(minutes=-50)
+    pipeline.sync()
+    for minutes in (50, 10, 10):
+        pipeline.wait(minutes=minutes)
+        caplog.clear()
+        if minutes == 50 and missing == "late":
+            pipeline.world.add(call("late", ago(days=2, seconds=30)))
+        if minutes == 50 and missing == "old":
+            pipeline.world.remove("old")
+        outcome = pipeline.sync()
+        if outcome.verdict["complete"]:
+            assert missing != "late" or "late" in pipeline.target.rows
+        assert outcome.verdict["deleted"] == (minutes == 50 and missing == "old")
+    assert outcome.verdict["complete"]
+    reach = parse_instant(str(pipeline.bookmark)).replace(microsecond=0)
+    started = [parse_instant(row["start_time"]) for row in pipeline.world.rows()]
+    assert sum(ledger(outcome)["counts"].values()) == sum(start < reach for start in started)
+
+
 # In mid-sync
 
 
@@ -327,7 +391,7 @@ def test_an_order_that_turns_over_while_reading_is_never_called_complete_with_ro
     assert not pipeline.wrong()
 
 
-@pytest.mark.parametrize("month", ["2026-03"])
+@pytest.mark.parametrize("month", ["2025-06", "2026-03"])
 def test_what_is_deleted_after_a_killed_re_read_is_told_once(
     caplog: pytest.LogCaptureFixture, month: str
 ) -> None:
