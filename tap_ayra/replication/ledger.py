@@ -180,12 +180,16 @@ class Ledger:
     def empty(self, start: datetime | None = None) -> None:
         """Forget what was delivered from the beginning of a span on, since it is read again."""
         name = "" if start is None else f"{start:%Y-%m-%d}"
-        self.counts = {
-            span: count
-            for span, count in self.counts.items()
-            if span < (name if len(span) == len(name) else name[: len(span)])
-        }
-        self.differs = [entry for entry in self.differs if entry[0] in self.counts]
+
+        def stays(span: str) -> bool:
+            return span < (name if len(span) == len(name) else name[: len(span)])
+
+        self.counts = {span: count for span, count in self.counts.items() if stays(span)}
+        self.differs = [
+            entry
+            for entry in self.differs
+            if stays(entry[0]) or (name and not entry[0][0].isdigit())  # of all spans together
+        ]
 
 
 def span_bounds(span: str) -> tuple[datetime, datetime]:

@@ -7,9 +7,7 @@ from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tap_ayra.api import CLEAN, Prefetch
+from tap_ayra.api import CLEAN, Prefetch, decode
 from tap_ayra.errors import PageMismatchError
 from tap_ayra.instants import format_instant
 from tap_ayra.messages import paging
@@ -124,9 +122,10 @@ class Listing:
         token = PageToken(start, end, again=again)
 
         def read(response: requests.Response) -> int | None:
+            body, _ = decode(response.content)
             try:
-                total: Any = msgspec.json.decode(response.content)["meta"]["total"]
-            except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
+                total: Any = body["meta"]["total"]
+            except (KeyError, TypeError):
                 return None
             return total if type(total) is int and total >= 0 else None
 
