@@ -208,7 +208,9 @@ class Amendment:
             span = self._name(each)
             self._forget(span)
             pending = sum(each.start <= start < each.end for start in self._ledger.pending)
-            self._ledger.counts[span] = max(0, each.counted - pending)
+            day = f"{each.start:%Y-%m-%d}"  # a month that is being read again stands in days
+            counts = self._ledger.counts
+            counts[day if day in counts else span] = max(0, each.counted - pending)
         messages.DELETED(
             conversations=plural(count, "conversation"),
             spans=", ".join(sorted(map(self._name, gone))),
