@@ -145,5 +145,20 @@ def test_the_completeness_metric(sandbox: RunningSandbox, lines: pytest.LogCaptu
         for line in lines.messages
         if "sync_completeness" in line
     ]
-    assert [point["value"]["delivered"] for point in points] == [40]
-    assert points[0]["tags"] == {"stream": "conversations"}
+    (point,) = points
+    assert point["tags"] == {"stream": "conversations"}
+    assert point["value"] == {
+        "complete": True,
+        "reason": None,
+        "counted": 40,
+        "delivered": 40,
+        "ledger": 40,
+        "api_count": 40,
+        "missing": 0,
+        "deleted": 0,
+        "late": 0,
+        "requests": 2,
+        "re_reads": 0,
+        "bookmark": sandbox.api.world.rows()[-1]["start_time"],
+        "held_by": None,
+    }

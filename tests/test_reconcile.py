@@ -253,6 +253,19 @@ def test_a_tap_that_knows_the_sdks_keys_only_goes_on_from_the_state() -> None:
     assert plain.sync().ids == ["after"]
 
 
+def test_a_bookmark_that_moved_on_without_the_ledger_is_caught_up_with() -> None:
+    """As when the version before ran in between: it passes on what it does not know."""
+    pipeline = synced(20)
+    pipeline.world.add(call("between", ago(minutes=40)))
+    assert pipeline.target.state is not None
+    entry = pipeline.target.state["bookmarks"]["conversations"]
+    entry["replication_key_value"] = "2026-03-09T11:30:00Z"
+    outcome = pipeline.sync()
+    assert outcome.verdict["complete"]
+    assert ledger(outcome)["counts"]["2026-03-09"] == 2
+    assert not pipeline.wrong()
+
+
 # Counts that contradict what is listed
 
 
