@@ -48,6 +48,7 @@ class Page:
         replaced: what was not clean in the body and had to be replaced.
         doubt: what did not add up, if the page was taken nevertheless; its counts mean nothing.
         refused: whether the API has no page of this number.
+        retried: whether a response to the same request, before this one, did not add up.
     """
 
     token: PageToken
@@ -59,6 +60,7 @@ class Page:
     replaced: Replaced = CLEAN
     doubt: Text | None = None
     refused: bool = False
+    retried: bool = False
 
     @property
     def full(self) -> bool:

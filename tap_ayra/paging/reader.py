@@ -136,10 +136,11 @@ class BlockReader:
     def _throw_away(self, problem: Message, page: Page, block: Block) -> PageToken | None:
         """Begin anew; where conversations may have been skipped, where the block began."""
         stays = self.front.anchor == block.start
-        if problem is not messages.TOTAL_CHANGED:
+        shifted = problem is not messages.TOTAL_CHANGED
+        if shifted or page.retried:  # a page that was short before hides a shift as well
             self.front.anchor = block.start
-            if block.ids.issuperset(row.conversation.id for row in page.rows):
-                self._longest = max(1, page.token.page - 1)
+        if shifted and block.ids.issuperset(row.conversation.id for row in page.rows):
+            self._longest = max(1, page.token.page - 1)
         self._note(problem, page=page.token.page, before=block.total, after=page.total)
         if stays and block.again and block.start is not None and page.token.page > 1:
             self.block = Block.around(block.start, self._end, self.re_reads)

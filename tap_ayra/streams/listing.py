@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -97,9 +98,11 @@ class Listing:
         readings = count()
 
         def read(response: requests.Response) -> Page:
-            lenient = next(readings) >= QUICK_RETRIES
+            before = next(readings)
+            lenient = before >= QUICK_RETRIES
             try:
-                return Page.read(response, token, size=self._page_size, lenient=lenient)
+                page = Page.read(response, token, size=self._page_size, lenient=lenient)
+                return replace(page, retried=True) if before else page
             except PageMismatchError as error:
                 problem = one_line(str(error))
                 message = paging.INCONSISTENT(page=token.page, problem=problem)
