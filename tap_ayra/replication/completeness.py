@@ -10,10 +10,12 @@ from tap_ayra.instants import earlier
 from tap_ayra.messages import plural
 from tap_ayra.messages import replication as messages
 from tap_ayra.patience import COMPARISONS
-from tap_ayra.replication.reconcile import EVERYTHING, LARGE, MOST_DIFFERENT, SECOND, Difference
+from tap_ayra.replication.edge import SECOND
+from tap_ayra.replication.ledger import day_of
+from tap_ayra.replication.reconcile import EVERYTHING, LARGE, MOST_DIFFERENT, Difference, joined
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
 
     from tap_ayra.messages import Text
@@ -168,7 +170,7 @@ class Amendment:
                 self._comparison.doubt = messages.NOT_CONFIRMED(span=self._name(difference))
                 return
         self._write_off(gone)
-        for stretch in _joined(missing):
+        for stretch in joined(missing):
             self._catch_up(stretch)
         differs = self._ledger.differs
         if len(differs) > MOST_DIFFERENT or self._never_agrees:
@@ -205,12 +207,12 @@ class Amendment:
         count = sum(each.delivered - each.counted for each in gone)
         self._result.deleted += count
         for each in gone:
-            span = self._name(each)
+            span, counts = self._name(each), self._ledger.counts
             self._forget(span)
             pending = sum(each.start <= start < each.end for start in self._ledger.pending)
             day = f"{each.start:%Y-%m-%d}"  # a month that is being read again stands in days
-            counts = self._ledger.counts
-            counts[day if day in counts else span] = max(0, each.counted - pending)
+            _, beyond = self._beyond(each)
+            counts[day if day in counts else span] = max(0, each.counted - pending) + beyond
         messages.DELETED(
             conversations=plural(count, "conversation"),
             spans=", ".join(sorted(map(self._name, gone))),
@@ -226,22 +228,17 @@ class Amendment:
         self._ledger.differs[:] = [
             entry for entry in self._ledger.differs if not name <= entry[0] <= last
         ]
-        found = self._read_again(stretch.start, stretch.end)
+        end, beyond = self._beyond(stretch)
+        found = self._read_again(stretch.start, end) - beyond
         if before.get(name) == found != stretch.counted:
             self._never_agrees = True
-        self._read.append((stretch.start, stretch.end))
+        self._read.append((stretch.start, end))
         self._result.late += max(0, found - stretch.delivered)
         self._result.deleted += max(0, stretch.delivered - found)
 
-
-def _joined(differences: Iterable[Difference]) -> list[Difference]:
-    """Join neighbours; the differences come with the latest first, and so do the stretches."""
-    joined: list[Difference] = []
-    for each in differences:
-        if joined and joined[-1].start == each.end:
-            last = joined.pop()
-            each = Difference(  # noqa: PLW2901
-                each.start, last.end, each.delivered + last.delivered, each.counted + last.counted
-            )
-        joined.append(each)
-    return joined
+    def _beyond(self, difference: Difference) -> tuple[datetime, int]:
+        """Say how far the last day is counted past the edge, and how many this sync read there."""
+        end, reach = difference.end, self._ledger.reach
+        if reach is None or day_of(end) == end:  # the end of a span
+            return end, 0
+        return max(end, reach), self._comparison.edge.read_between(end, max(end, reach))

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from tap_ayra.instants import earlier, later, whole_second
+from tap_ayra.instants import later, whole_second
 from tap_ayra.messages import replication as messages
+from tap_ayra.replication.edge import SECOND
 from tap_ayra.replication.ledger import BEGINNING, day_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from datetime import datetime
 
     from tap_ayra.messages import Text
+    from tap_ayra.replication.edge import Edge
     from tap_ayra.replication.ledger import Ledger
-
-SECOND = timedelta(seconds=1)
-NEAR = timedelta(hours=1)
-"""How far before the settled past a second is looked for near which nothing was read."""
 
 MOST_DIFFERENT = 10
 LARGE = 1000
@@ -61,6 +58,7 @@ class Reconciliation:
     """Compares the ledger with the API's counts at the end of a sync, and locates what differs.
 
     Attributes:
+        edge: up to where spans are compared.
         api_count: how many conversations the API counted at the last comparison.
         doubt: why the API's counts are not believed; None while they are.
     """
@@ -69,28 +67,24 @@ class Reconciliation:
         self,
         ledger: Ledger,
         count: Count,
+        edge: Edge,
         *,
-        settled_by: datetime,
         end: datetime | None = None,
-        read: Sequence[datetime],
     ) -> None:
         """Prepare for a comparison.
 
         Args:
             ledger: at the end of the sync's reading.
             count: asks the API.
-            settled_by: by the API's clock, `settling_minutes` before now.
+            edge: up to where spans are compared.
             end: the setting ``end_date``.
-            read: when the conversations started that this sync read, as far as they started
-                within `NEAR` of `settled_by`, or later.
         """
         self._ledger = ledger
         self._count = count
-        self._settled_by = settled_by
         self._end = end
-        self._read = sorted(read)
+        self.edge = edge
         self._asked = 0
-        self._edge = settled_by
+        self._blur = 0
         self.api_count: int | None = None
         self.doubt: Text | None = None
 
@@ -112,14 +106,13 @@ class Reconciliation:
             return False
         if 0 <= self.api_count - self._expected(ledger.total) <= undated:
             return True
-        edge, after, near = self._quiet_second()
-        counted = self._ask(self._since, edge)
-        self._edge = edge
+        counted = self._ask(self._since, self.edge.second)
         if counted is None:
             return False
-        self.api_count = counted + after
+        self.api_count = counted + self.edge.after
         difference = self.api_count - self._expected(ledger.total)
-        return -near <= difference <= undated + near
+        self._blur = self._blur_of_the_edge() if difference else 0
+        return 0 <= difference - self._blur <= undated
 
     def _ask(self, start: datetime, end: datetime | None) -> int | None:
         self._asked += 1
@@ -128,25 +121,17 @@ class Reconciliation:
     def _expected(self, delivered: int) -> int:
         return delivered + sum(counted - kept for _, kept, counted in self._ledger.differs)
 
-    def _quiet_second(self) -> tuple[datetime, int, int]:
-        """Find the latest second in the settled past near which nothing was read.
+    def _blur_of_the_edge(self) -> int:
+        """Count what the API leaves out at the edge though it was read; a number below 0.
 
-        Returns:
-            The second; how many conversations read started after it; how many started so near it
-            that they may be counted on either side of it (0 if there is such a second).
+        That is how an API shows whose ``end_date`` means "before", where no second is quiet.
         """
-        read, edge = self._read, whole_second(self._settled_by)
-        oldest = max(earlier(edge, NEAR), self._since)
-
-        def near(second: datetime) -> int:
-            first = bisect_right(read, earlier(second, 2 * SECOND))
-            return bisect_left(read, later(second, 2 * SECOND)) - first
-
-        quietest = edge
-        while near(edge) and edge > oldest:
-            edge = earlier(edge, SECOND)
-            quietest = min(quietest, edge, key=near)
-        return quietest, len(read) - bisect_right(read, quietest), near(quietest)
+        edge = self.edge
+        if not edge.near:
+            return 0
+        counted = self._ask(edge.oldest, edge.second) or 0
+        missing = counted - edge.read_between(edge.oldest, edge.over)
+        return missing if -edge.near <= missing < 0 else 0
 
     # Where sums differ
 
@@ -161,11 +146,10 @@ class Reconciliation:
         Args:
             everywhere: compare every span, since differences may cancel each other.
         """
-        ledger, edge = self._ledger, self._edge
+        ledger, edge = self._ledger, self.edge.second
         bounds = [bound for bound in ledger.boundaries() if bound < edge]
         bounds = [*(bounds or [self._since]), later(edge, SECOND)]
-        counts: dict[int, int] = {len(bounds) - 1: 0}
-        after = sum(start > edge for start in ledger.pending)
+        counts: dict[int, int] = {len(bounds) - 1: self._blur}
 
         def delivered(index: int) -> int:
             if index == len(bounds) - 1:
@@ -176,7 +160,7 @@ class Reconciliation:
                 for span, had, counted in ledger.differs
                 if span != EVERYTHING and span >= f"{start:%Y-%m-%d}"[: len(span)]
             )
-            return ledger.counted_from(start) - after + kept
+            return ledger.counted_from(start) - self.edge.after + kept
 
         def off(index: int) -> int:
             if index not in counts:
@@ -228,3 +212,16 @@ class Reconciliation:
         halves = (start, middle), (middle, end)
         counts = [self._ask(low, high - timedelta.resolution) or 0 for low, high in halves]
         return sum(counts) <= difference.counted + NEAR_THE_MIDDLE
+
+
+def joined(differences: Iterable[Difference]) -> list[Difference]:
+    """Join neighbours; the differences come with the latest first, and so do the stretches."""
+    joined: list[Difference] = []
+    for each in differences:
+        if joined and joined[-1].start == each.end:
+            last = joined.pop()
+            each = Difference(  # noqa: PLW2901
+                each.start, last.end, each.delivered + last.delivered, each.counted + last.counted
+            )
+        joined.append(each)
+    return joined

@@ -8,8 +8,8 @@ from tap_ayra.instants import earlier
 from tap_ayra.output.progress import Progress
 from tap_ayra.paging.walk import LONGEST_BLOCK, ConversationsPaginator
 from tap_ayra.replication.completeness import Completeness
+from tap_ayra.replication.edge import NEAR, SECOND
 from tap_ayra.replication.ledger import BEGINNING, Ledger
-from tap_ayra.replication.reconcile import NEAR, SECOND
 from tap_ayra.replication.settled import Settled
 
 if TYPE_CHECKING:

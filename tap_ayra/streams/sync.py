@@ -11,6 +11,7 @@ from tap_ayra.messages import Text, plural, replication
 from tap_ayra.messages import output as messages
 from tap_ayra.replication.bookmark import RESTATED_BY
 from tap_ayra.replication.completeness import Amendment, Completeness
+from tap_ayra.replication.edge import Edge
 from tap_ayra.replication.ledger import BEGINNING
 from tap_ayra.replication.reconcile import Reconciliation
 from tap_ayra.replication.recount import Recount
@@ -69,13 +70,9 @@ class ConversationsSync(Reading):
         ledger = self._ledger
         if self._stream.state_manager.emptied:
             self._warn_of_other_filters()
-        comparison = Reconciliation(
-            ledger,
-            self._listing.count,
-            settled_by=self._settled_by,
-            end=self._settings.end_date,
-            read=self._read,
-        )
+        floor = max(self._start or BEGINNING, ledger.since or BEGINNING)
+        edge = Edge(self._read, settled_by=self._settled_by, floor=floor)
+        comparison = Reconciliation(ledger, self._listing.count, edge, end=self._settings.end_date)
         amendment = Amendment(ledger, comparison, self._read_again, self._stream.logger)
         self._completeness = amendment.run(self._walk.now, undated=self._undated)
         self._api_count = comparison.api_count
