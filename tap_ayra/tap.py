@@ -34,6 +34,7 @@ from tap_ayra.settings import (
     normalize,
     unknown_variables,
 )
+from tap_ayra.streams.catalog import Offer, complete
 from tap_ayra.streams.conversations import Conversations
 from tap_ayra.streams.transcripts import TranscriptMessages
 
@@ -58,6 +59,13 @@ class TapAyra(Tap):
     ]
 
     message_writer: BufferedWriter
+
+    def __init__(self, *, catalog: Any = None, **kwargs: Any) -> None:  # noqa: ANN401  as the SDK
+        """Make the tap; a catalog is completed by what its streams say of themselves."""
+        if isinstance(catalog, dict):
+            offers = {each.name: Offer(each.schema, each.keys) for each in self.stream_types}
+            catalog = complete(catalog, offers)
+        super().__init__(catalog=catalog, **kwargs)
 
     def discover_streams(self) -> Sequence[Stream]:
         """Give the streams that there are."""

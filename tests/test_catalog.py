@@ -254,6 +254,17 @@ def test_the_method_may_stand_in_metadata(
     assert ("replication_key_value" in last) is keeps_a_bookmark
 
 
+def test_metadata_wins_over_what_was_discovered(world: World) -> None:
+    catalog = discovered()
+    assert catalog["streams"][0]["replication_method"] == "INCREMENTAL"
+    for entry in catalog["streams"][0]["metadata"]:
+        if not entry["breadcrumb"]:
+            entry["metadata"]["replication-method"] = "FULL_TABLE"
+    with serve(SandboxApi(world)) as sandbox:
+        last = run_tap(sandbox, catalog=catalog).of_type("STATE")[-1]["value"]
+    assert "replication_key_value" not in last.get("bookmarks", {}).get("conversations", {})
+
+
 @pytest.mark.parametrize(
     ("metadata", "code"),
     [
