@@ -169,7 +169,7 @@ def test_a_deselected_stream_is_not_read(world: World) -> None:
 def in_metadata(**metadata: object) -> dict[str, Any]:
     """Give a catalog that says in its metadata alone how to replicate."""
     catalog = discovered()
-    (stream,) = catalog["streams"]
+    stream = next(each for each in catalog["streams"] if each["tap_stream_id"] == "conversations")
     for name in ("replication_method", "replication_key", "key_properties"):
         stream.pop(name, None)
     (root,) = (entry["metadata"] for entry in stream["metadata"] if not entry["breadcrumb"])
