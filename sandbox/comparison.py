@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sandbox import transcripts
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -21,6 +23,35 @@ def api_rows(world: World) -> Rows:
     """Give every conversation as the API shows it now, by id, its times as instants in UTC."""
     now = world.clock.now()
     return rows_by_id(call.as_json(now) for call in world.visible(now))
+
+
+def api_messages(world: World) -> dict[tuple[str, int], dict[str, Any]]:
+    """Give every message of every transcript that the API has now, by conversation and position.
+
+    Its fields are called as the tap calls them; the start is an instant in UTC.
+    """
+    now = world.clock.now()
+    query = transcripts.parse({"include_sentiment": "true"})
+    found = {}
+    for call in world.visible(now):
+        if call.transcript_from is None or call.transcript_from > now:
+            continue
+        given = transcripts.spoken(call, query) if call.messages is None else call.messages
+        for position, message in enumerate(given, 1):
+            found[call.id, position] = {
+                "conversation_id": call.id,
+                "position": position,
+                "message_id": message["id"],
+                "speaker": message["speaker"],
+                "text": message["text"],
+                "start_time": _instant(call.row(now)["start_time"]),
+                "offset_seconds": message["timestamp"],
+                "duration": message["duration"],
+                "confidence": message["confidence"],
+                "sentiment": message["sentiment"],
+                "language": call.language,
+            }
+    return found
 
 
 def file_rows(file: Path) -> Rows:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sandbox import transcripts
 from sandbox.call import FOREVER
-from tests.simulator.story import Story, instant, shown_start, utc
+from sandbox.comparison import api_messages
+from tests.simulator.story import Story, instant, shown_start
 from tests.simulator.sync import bookmark_in, catalog
 
 if TYPE_CHECKING:
@@ -18,11 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sandbox import Call
-    from tests.simulator.plans import Life, Plan, Run
+    from tests.simulator.plans import Life, Run
     from tests.simulator.sync import Row, Sync
 
 STREAM = "transcript_messages"
-WIDE_PAGE = 10
 BUDGETS = (None, None, None, 1, 3, 7)
 MOST_BETWEEN_STATES = 50
 Said = dict[tuple[str, int], "Row"]
@@ -33,13 +31,10 @@ class TranscriptStory(Story):
 
     What is checked: no transcript is asked for before its call has settled, nor twice in a sync; at
     every STATE all that was said in the calls before the bookmark is with the target; and in the
-    end so is everything else.
+    end so is everything else. What is promised of conversations is checked as well.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        """Make the world; a second many pages wide keeps its order, which chance may not show."""
-        shuffled = plan.shuffled and min(run.page_size for run in plan.runs) >= WIDE_PAGE
-        super().__init__(replace(plan, shuffled=shuffled))
+    _texts: Said
 
     def check_end(self) -> None:
         """Check the conversations, and that all that was said is with the target."""
@@ -83,8 +78,15 @@ class TranscriptStory(Story):
             call.overrides = {**call.overrides, "has_transcript": True}
         return call
 
-    def _check(self, outcome: Sync, bookmark: str | None, *, full_table: bool) -> None:
+    def _check(
+        self,
+        outcome: Sync,
+        bookmark: str | None,
+        *,
+        full_table: bool,
+    ) -> None:
         super()._check(outcome, bookmark, full_table=full_table)
+        self._texts = api_messages(self.world)
         asked = [
             request
             for request in self.api.requests[-outcome.requests or len(self.api.requests) :]
@@ -135,34 +137,20 @@ class TranscriptStory(Story):
             return False
         return super()._settles(call)
 
-    def _is_said(self, call: Call, said: Mapping[tuple[str, int], Row]) -> bool:
-        """Tell whether all that was said in a call is there, word for word."""
-        ready = call.transcript_from
-        if ready is None or ready > self.clock.now():
-            return True
-        if call.messages is not None:
-            return (call.id, 1) not in said
-        query = transcripts.parse({"include_sentiment": "true"})
-        start = utc(call.row(call.start)["start_time"])
-        for position, message in enumerate(transcripts.spoken(call, query), 1):
-            row = {
-                "conversation_id": call.id,
-                "position": position,
-                "message_id": message["id"],
-                "speaker": message["speaker"],
-                "text": message["text"],
-                "start_time": start,
-                "offset_seconds": message["timestamp"],
-                "duration": message["duration"],
-                "confidence": message["confidence"],
-                "sentiment": message["sentiment"],
-                "language": call.language,
-            }
-            if said.get((call.id, position)) != row:
-                return False
-        return (call.id, position + 1) not in said
+    def _is_said(self, call: Call, said: Said) -> bool:
+        """Tell whether all that was said in a call is there, word for word, and nothing else."""
+        return _of(call.id, said) == _of(call.id, self._texts)
 
     @staticmethod
     def _entry(state: Row | None) -> Row:
         entry: Row = (state or {}).get("bookmarks", {}).get(STREAM, {})
         return entry
+
+
+def _of(call_id: str, said: Mapping[tuple[str, int], Row]) -> list[Row]:
+    """Give the messages of a call, their start as an instant."""
+    return [
+        {**row, "start_time": instant(str(row["start_time"]))}
+        for (key, _), row in sorted(said.items())
+        if key == call_id
+    ]
