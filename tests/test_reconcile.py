@@ -78,6 +78,15 @@ def test_what_appears_late_is_read_whatever_its_age(days: float) -> None:
     assert (outcome.verdict["complete"], outcome.verdict["late"]) == (True, 1)
 
 
+def test_a_look_back_past_the_start_date_counts_nothing_twice() -> None:
+    pipeline = Pipeline(history(20))
+    start = ago(days=2).isoformat()
+    pipeline.sync(start_date=start)
+    outcome = pipeline.sync(start_date=start, lookback_days=7)
+    assert len(outcome.ids) == 20
+    assert (outcome.verdict["ledger"], outcome.verdict["deleted"]) == (20, 0)
+
+
 def test_a_deletion_is_noticed_once(caplog: pytest.LogCaptureFixture) -> None:
     pipeline = synced()
     pipeline.world.remove("c007")

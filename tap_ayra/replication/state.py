@@ -151,6 +151,7 @@ class AyraStateManager(StreamStateManager):
             self.looks_back_only = True
             return (asked if start is None else max(asked, start)), None
         if ledger.since is not None and asked < ledger.since:  # what is not counted, but read
+            ledger.empty(ledger.since)
             return (asked if start is None else max(asked, start)), ledger.since
         back = ledger.span_start(asked)
         if start is not None and start > back:
