@@ -180,6 +180,25 @@ def test_on_incomplete_fail_ends_an_unproven_sync_with_an_error_after_its_last_s
 # What else lies behind the bookmark
 
 
+def test_a_killed_look_back_forgets_no_call_that_is_set_aside() -> None:
+    pipeline = Pipeline([*history(20), call("long", ago(hours=3), lasts=4 * 3600)])
+    pipeline.world.add(call("last", ago(hours=2)))
+    pipeline.sync(page_size=5, reconcile=False)
+    pipeline.wait(minutes=120)
+    pipeline.sync(page_size=5, lookback_days=2, kill_after=8, reconcile=False)
+    pipeline.sync(page_size=5, reconcile=False)
+    assert not pipeline.wrong()
+
+
+def test_what_is_set_aside_after_the_end_date_is_read_as_well() -> None:
+    pipeline = Pipeline([*history(20), call("long", ago(hours=3), lasts=4 * 3600)])
+    pipeline.world.add(call("last", ago(hours=2)))
+    pipeline.sync()
+    pipeline.wait(minutes=120)
+    pipeline.sync(lookback_days=2, end_date=ago(hours=12).isoformat())
+    assert not pipeline.wrong()
+
+
 def test_an_open_call_that_appears_late_is_set_aside_until_it_has_settled() -> None:
     pipeline = synced(20)
     before = pipeline.bookmark

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tap_ayra.instants import earlier
+from tap_ayra.instants import earlier, whole_second
 from tap_ayra.output.progress import Progress
 from tap_ayra.paging.walk import LONGEST_BLOCK, ConversationsPaginator
 from tap_ayra.replication.completeness import Completeness
@@ -58,6 +58,7 @@ class Reading:
         self._api_count: int | None = None
         self._without: int | None = None
         self._aside: set[datetime] = set()
+        self._behind: set[datetime] = set()
         self._requests_before = stream.client.requests
         self._bookmark: Bookmark | None = None
         self._ledger = stream.state_manager.ledger or Ledger(since=start)
@@ -96,6 +97,7 @@ class Reading:
                 self._read += [start for start in starts if start > self._near]
             if bookmark is not None:
                 bookmark.advance(max(starts, default=None))
+                bookmark.aside -= self._behind if walk.finished else set()
             elif starts:  # FULL_TABLE: what has been counted need not be remembered
                 self._ledger.move(starts[-1])
             self._progress.page(len(walk.new), walk.counted, stream.client.limiter.remaining)
@@ -112,8 +114,10 @@ class Reading:
             self._bookmark = stream.state_manager.begin(now, settings)
             start = self._start or BEGINNING
             end = settings.end_date or now
-            self._aside = {s for s in self._bookmark.aside if not start <= s <= end}
-            self._bookmark.aside &= self._aside  # the others are read anyway
+            inside = {s for s in self._bookmark.aside if start <= s <= end}  # read anyway
+            self._aside = self._bookmark.aside - inside
+            self._behind = {s for s in inside if s < whole_second(self._bookmark.value or now)}
+            self._bookmark.aside -= inside - self._behind  # these until they have been read
         return self._bookmark
 
     def _deliver(self, rows: Sequence[Row]) -> None:
@@ -122,6 +126,7 @@ class Reading:
         unsettled = list(self._settled.unsettled(rows))
         if self._bookmark is not None:
             self._bookmark.hold(unsettled)
+            self._behind -= {whole_second(start) for _, start in unsettled}
         self._stream.deliver(rows)
         self._delivered += len(rows)
 

@@ -45,7 +45,7 @@ class ConversationsSync(Reading):
                 row
                 for _ in self._listing.pages(walk)
                 for row in walk.new
-                if row.start is None or self._start is None or row.start < self._start
+                if not self._was_in_window(row.start)
             ]
             unsettled = list(settled.unsettled(rows))
             still_open = {whole_second(start) for _, start in unsettled}
@@ -54,6 +54,10 @@ class ConversationsSync(Reading):
             bookmark.aside -= over
             self._deliver([row for row in rows if over or row.conversation.id in ids])
             yield self._keep()
+
+    def _was_in_window(self, start: datetime | None) -> bool:
+        first, last = self._start or BEGINNING, self._settings.end_date
+        return start is not None and first <= start and (last is None or start <= last)
 
     # What the counts show
 
