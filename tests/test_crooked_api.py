@@ -42,6 +42,7 @@ BENT: dict[str, dict[str, Any]] = {
     "every page repeats the first": {"repeat_page_beyond": 1},
     "deep pages refused with 400": {"refuse_pages_beyond": 4},
     "deep pages refused with 404": {"refuse_pages_beyond": 4, "refusal_status": 404},
+    "deep pages refused with 422": {"refuse_pages_beyond": 4, "refusal_status": 422},
     "counts cached": {"cached_total_seconds": 60},
     "one node's clock behind": {"clock_skew_seconds": 5},
     "text that is not UTF-8": {"latin1_text": 0.1},
@@ -101,6 +102,21 @@ def test_inexact_counts_are_not_read_again_for_ever(name: str, apart: float) -> 
         pipeline.wait(minutes=30)
     costs = [pipeline.sync(page_size=10).requests for _ in range(3)]
     assert sorted(costs)[1] <= 15
+
+
+@pytest.mark.parametrize("page_size", [1, 2, 3, 10])
+def test_pages_full_of_conversations_listed_twice_do_not_end_the_walk(page_size: int) -> None:
+    pipeline = Pipeline(history(5), list_twice=1.0)
+    for _ in range(2):
+        outcome = pipeline.sync(page_size=page_size, concurrency=1)
+    assert pipeline.target.rows.keys() == {f"c{n:03}" for n in range(5)}
+    assert not outcome.verdict["complete"]
+
+
+@pytest.mark.parametrize("switch", ["latin1_text", "lone_surrogates", "not_a_number"])
+def test_counts_are_read_whatever_the_conversation_beside_them_holds(switch: str) -> None:
+    everyone: dict[str, Any] = {switch: 1.0}
+    assert Pipeline(history(3), **everyone).sync().verdict["complete"]
 
 
 def test_a_call_restated_earlier_when_it_ends_is_read_in_its_final_form() -> None:

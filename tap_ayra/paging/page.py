@@ -49,6 +49,8 @@ class Page:
         doubt: what did not add up, if the page was taken nevertheless; its counts mean nothing.
         refused: whether the API has no page of this number.
         retried: whether a response to the same request, before this one, did not add up.
+        listed: how many places the conversations take on the page; more than `rows` if one is
+            listed twice.
     """
 
     token: PageToken
@@ -61,11 +63,12 @@ class Page:
     doubt: Text | None = None
     refused: bool = False
     retried: bool = False
+    listed: int = 0
 
     @property
     def full(self) -> bool:
         """Whether there may be another page after this one."""
-        return len(self.rows) >= self.per_page
+        return max(self.listed, len(self.rows)) >= self.per_page
 
     @classmethod
     def read(
@@ -107,7 +110,9 @@ class Page:
         rows = _usable(rows, token)
         if not rows and (body.listed or (total and token.page == 1)):
             _mismatch(doubt)
-        return cls(token, rows, total, per_page, pages, timestamp, body.replaced, doubt)
+        return cls(
+            token, rows, total, per_page, pages, timestamp, body.replaced, doubt, listed=body.listed
+        )
 
 
 def _mismatch(problem: Text) -> NoReturn:

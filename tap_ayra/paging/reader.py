@@ -66,6 +66,9 @@ class BlockReader:
         if page.doubt is not None:
             self._disbelieve(page.doubt)
         chosen = self._judge(page, self.block)
+        if chosen == page.token:  # as the API would serve it from its cache
+            self.block.again += 1
+            chosen = self.block.token(chosen.page)
         self.is_first = False
         return chosen
 

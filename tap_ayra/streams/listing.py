@@ -9,7 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tap_ayra.api import CLEAN, Prefetch, decode
-from tap_ayra.errors import PageMismatchError
+from tap_ayra.errors import NotJSONError, PageMismatchError
 from tap_ayra.instants import format_instant
 from tap_ayra.messages import paging
 from tap_ayra.paging.page import Page
@@ -27,7 +27,13 @@ if TYPE_CHECKING:
     from tap_ayra.paging.walk import ConversationsPaginator
 
 PATH = "/conversations"
-_DEEPER = {HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST}
+_DEEPER = {
+    HTTPStatus.OK,
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+}
 """What may answer a request for a page after the first: APIs refuse pages that are too deep."""
 
 
@@ -125,10 +131,9 @@ class Listing:
         token = PageToken(start, end, again=again)
 
         def read(response: requests.Response) -> int | None:
-            body, _ = decode(response.content)
             try:
-                total: Any = body["meta"]["total"]
-            except (KeyError, TypeError):
+                total: Any = decode(response.content)[0]["meta"]["total"]
+            except (NotJSONError, KeyError, TypeError):
                 return None
             return total if type(total) is int and total >= 0 else None
 
