@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.simulator import Pipeline, Story, ago, call, plans
+from tests.simulator import CrookedStory, Pipeline, Story, ago, call, crooked_plans, plans
 
 if TYPE_CHECKING:
     from sandbox import Call
-    from tests.simulator import Plan
+    from tests.simulator import CrookedPlan, Plan
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -27,6 +27,13 @@ pytestmark = pytest.mark.timeout(3600)
 @given(plan=plans())
 def test_whatever_happens_nothing_is_lost_and_nothing_is_left_unfinished(plan: Plan) -> None:
     Story(plan).play()
+
+
+@given(plan=crooked_plans())
+def test_on_a_crooked_api_nothing_is_lost_unnoticed_and_no_sync_is_blocked(
+    plan: CrookedPlan,
+) -> None:
+    CrookedStory(plan).play()
 
 
 def calls(seconds: list[float]) -> list[Call]:

@@ -1,5 +1,6 @@
 """Whole syncs without sockets, threads or sleeping: the real tap against the sandbox."""
 
+from tests.simulator.crooked import CrookedPlan, CrookedStory, crooked_plans
 from tests.simulator.page_walk import PageWalk
 from tests.simulator.pipeline import NOW, Pipeline, ago, call, history
 from tests.simulator.plans import Plan, plans
@@ -10,6 +11,8 @@ from tests.simulator.transcript_story import TranscriptStory
 
 __all__ = [
     "NOW",
+    "CrookedPlan",
+    "CrookedStory",
     "PageWalk",
     "Pipeline",
     "Plan",
@@ -20,6 +23,7 @@ __all__ = [
     "ago",
     "call",
     "catalog",
+    "crooked_plans",
     "history",
     "plans",
     "state_of",
