@@ -134,7 +134,7 @@ def _run(command: list[str], sandbox: RunningSandbox) -> int:
         "PATH": os.pathsep.join((str(_BIN), os.environ.get("PATH", os.defpath))),
         "TAP_AYRA_API_URL": sandbox.url,
         "TAP_AYRA_API_KEY": sandbox.api.key,
-        "TAP_AYRA_SANDBOX_URL": sandbox.control_url,
+        "AYRA_SANDBOX_URL": sandbox.control_url,
     }
     try:
         process = subprocess.Popen(command, env=environment)

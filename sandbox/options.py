@@ -10,7 +10,7 @@ from sandbox.switches import describe_switches, read_switch
 _DESCRIPTION = """\
 Run a simulated Ayra API on this machine, with invented conversations.
 
-With a COMMAND, run it with TAP_AYRA_API_URL, TAP_AYRA_API_KEY and TAP_AYRA_SANDBOX_URL set, and
+With a COMMAND, run it with TAP_AYRA_API_URL, TAP_AYRA_API_KEY and AYRA_SANDBOX_URL set, and
 exit with its exit code. Without one, serve until stopped with Ctrl-C.
 """
 

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 import signal
+import stat
 import sys
 import threading
 from contextlib import contextmanager
@@ -119,6 +120,30 @@ def check_log_level(prefix: str) -> Text | None:
     os.environ[variable] = "INFO"
     levels = "DEBUG, INFO, WARNING, ERROR"
     return messages.UNKNOWN_LOG_LEVEL(variable=variable, levels=levels, value=one_line(value))
+
+
+def is_only_watched() -> bool:
+    """Whether stdout and stderr are one pipe, as under ``meltano config test``.
+
+    No target can read that, so someone is waiting to see whether the connection works.
+    """
+    try:
+        out, err = os.fstat(1), os.fstat(2)
+    except OSError:
+        return False
+    is_pipe = stat.S_ISFIFO(out.st_mode) or stat.S_ISSOCK(out.st_mode)
+    return is_pipe and (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino)
+
+
+@contextmanager
+def only_warnings() -> Iterator[None]:
+    """Log nothing below WARNING, unless the log level asks for more than usual."""
+    if not logging.getLogger().isEnabledFor(logging.DEBUG):
+        logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def leave(code: int) -> NoReturn:

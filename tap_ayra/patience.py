@@ -27,6 +27,9 @@ QUICK_WAIT = (0.5, 1.5)
 TEST_ATTEMPTS = 2
 """Requests that a connection test makes at most."""
 
+TEST_TIMEOUT = 10.0
+"""Longest that each of them may take, and longest wait that the server may ask for between them."""
+
 LATER_PAGE_FAILED = 2.0
 """Time that a page may still take after a later one has failed for good."""
 

@@ -15,12 +15,16 @@ from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_ayra.api import AyraClient
-from tap_ayra.cli import AyraCommand, check_log_level, stop_on_signal
+from tap_ayra.cli import (
+    AyraCommand,
+    check_log_level,
+    is_only_watched,
+    only_warnings,
+    stop_on_signal,
+)
 from tap_ayra.input_files import InputFile, check_catalog, check_state, read_config
-from tap_ayra.messages import cli as messages
 from tap_ayra.messages.settings import UNUSABLE
 from tap_ayra.output.writer import BufferedWriter
-from tap_ayra.patience import TEST_ATTEMPTS
 from tap_ayra.redaction import redact_logs
 from tap_ayra.replication.state import read_state
 from tap_ayra.settings import (
@@ -35,6 +39,7 @@ from tap_ayra.settings import (
     unknown_variables,
 )
 from tap_ayra.streams.catalog import Offer, complete
+from tap_ayra.streams.connection import check_connection, impatient_client
 from tap_ayra.streams.conversations import Conversations
 from tap_ayra.streams.transcripts import TranscriptMessages
 
@@ -75,11 +80,8 @@ class TapAyra(Tap):
     def client(self) -> AyraClient:
         """The one client of all streams: one session, one limiter for the key, one patience."""
         testing = any(stream.ABORT_AT_RECORD_COUNT for stream in self.streams.values())
-        return AyraClient(
-            Settings.from_config(self.config),
-            self.logger,
-            max_tries=TEST_ATTEMPTS if testing else None,
-        )
+        make = impatient_client if testing or is_only_watched() else AyraClient
+        return make(Settings.from_config(self.config), self.logger)
 
     @classproperty
     def _env_var_config(cls) -> dict[str, Any]:  # noqa: N805
@@ -157,10 +159,12 @@ class TapAyra(Tap):
 
     @classmethod
     def cb_test(cls, ctx: click.Context, param: click.Option, value: str) -> None:
-        """Test the connection, at the cost of two requests at most, and say that it works."""
-        try:
+        """Test the connection, at the cost of two requests at most, and print one line."""
+        if value != CliTestOptionValue.All.value:
             super().cb_test(ctx, param, value)
-        except click.exceptions.Exit:
-            if value == CliTestOptionValue.All.value:
-                messages.CONNECTION_OK().log(cls.logger)
-            raise
+            return
+        given = ctx.params["config"]
+        with only_warnings():
+            tap = cls(config=given.config, parse_env_config=given.parse_env)
+            click.echo(check_connection(Settings.from_config(tap.config), tap.logger))
+        ctx.exit()

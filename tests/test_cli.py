@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sandbox import RunningSandbox, SandboxApi, SandboxClock, World, serve
+from sandbox import ApiResponse, RunningSandbox, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import NOWHERE, clean_environment
 from tap_ayra.cli import check_log_level
 from tests.processes import TAP
@@ -185,9 +185,36 @@ def test_two_files_and_the_environment(sandbox: RunningSandbox, config: Path, fo
 def test_a_working_connection(sandbox: RunningSandbox, config: Path, folder: Path) -> None:
     result = tap("--config", config, "--test", folder=folder)
     assert result.returncode == 0
-    assert len(Output.parse(result.stdout).records) == 1
-    assert len(sandbox.api.requests) <= 2
-    assert "Connection OK: " in result.stderr
+    assert result.stdout == (
+        "Connection OK: 250 conversations. First sync: 3 requests, under 1 min at 500 per minute "
+        "(under 1% of the Professional tier's daily quota). "
+        f"Transcripts: {_with_transcript(sandbox)} requests, under 1 min (under 1%)\n"
+    )
+    assert result.stderr == ""
+    assert len(sandbox.api.requests) == 2
+
+
+def test_a_connection_test_says_what_the_settings_let_through(
+    sandbox: RunningSandbox, config: Path, folder: Path
+) -> None:
+    narrow = _write(folder / "narrow.json", {"status": "completed"})
+    result = tap("--config", config, "--config", narrow, "--test", folder=folder)
+    completed = sum(row["status"] == "completed" for row in sandbox.api.world.rows())
+    assert result.stdout.startswith(
+        f"Connection OK: 250 conversations, {completed} match the settings. First sync: "
+    )
+    assert f". Transcripts: up to {completed} requests" in result.stdout
+    assert len(sandbox.api.requests) == 2
+
+
+def test_a_connection_test_does_not_wait_for_the_rate_limit(
+    sandbox: RunningSandbox, config: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox.api, "faults", lambda *_: _last_of_the_window())
+    result = tap("--config", config, "--test", folder=folder)
+    assert result.returncode == 1
+    assert len(sandbox.api.requests) == 1
+    assert "Rate limit exceeded (HTTP 429)" in result.stderr.splitlines()[-1]
 
 
 def test_a_working_connection_without_conversations(
@@ -196,9 +223,8 @@ def test_a_working_connection_without_conversations(
     nobody = _write(folder / "nobody.json", {"agent_id": "agent_nobody"})
     result = tap("--config", config, "--config", nobody, "--test", folder=folder)
     assert result.returncode == 0
-    assert Output.parse(result.stdout).records == []
-    assert len(sandbox.api.requests) <= 2
-    assert "Connection OK" in result.stderr
+    assert result.stdout.startswith("Connection OK: 250 conversations, 0 match the settings. ")
+    assert len(sandbox.api.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -222,10 +248,9 @@ def test_a_connection_that_does_not_work(
     result = tap("--config", config, "--config", wrong, "--test", folder=config.parent)
     assert result.returncode == 1
     assert said in result.stderr
-    assert "Connection OK" not in result.stderr
+    assert result.stdout == ""
     assert "Traceback" not in result.stderr
     assert "sk_test_wrong" not in result.stderr
-    assert Output.parse(result.stdout).records == []
     assert len(sandbox.api.requests) == requests
 
 
@@ -364,6 +389,14 @@ def test_a_state_from_stdin(sandbox: RunningSandbox, config: Path) -> None:
     result = tap("--config", config, "--state", "-", folder=config.parent, command=shell)
     assert result.returncode == 0
     assert sandbox.api.requests[0].params["start_date"].startswith("2026-03-")
+
+
+def _with_transcript(sandbox: RunningSandbox) -> int:
+    return sum(row["has_transcript"] for row in sandbox.api.world.rows())
+
+
+def _last_of_the_window() -> ApiResponse:
+    return ApiResponse(429, {"Retry-After": "45"}, b"")
 
 
 def _says_nothing_of_settings(result: subprocess.CompletedProcess[str]) -> None:

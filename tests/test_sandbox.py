@@ -642,7 +642,7 @@ def test_command_passes_the_exit_code_and_the_settings_on(
         "url = os.environ['TAP_AYRA_API_URL'] + '/conversations'\n"
         "key = {'Authorization': 'Bearer ' + os.environ['TAP_AYRA_API_KEY']}\n"
         "print(web.urlopen(web.Request(url, headers=key)).status)\n"
-        "print(web.urlopen(os.environ['TAP_AYRA_SANDBOX_URL'] + '/status').status)\n"
+        "print(web.urlopen(os.environ['AYRA_SANDBOX_URL'] + '/status').status)\n"
         "sys.exit(7)\n"
     )
     assert main(["--count", "20", "--", sys.executable, "-c", script]) == 7

@@ -22,6 +22,7 @@ from tap_ayra.patience import (
     LONGEST_SERVER_WAIT,
     QUICK_RETRIES,
     QUICK_WAIT,
+    TEST_TIMEOUT,
     WITHOUT_SUCCESS,
 )
 
@@ -108,7 +109,9 @@ class Patience:
         """
         wrong = attempts.count(error)
         waited = self._failing_for()
-        if self._max_tries and attempts.failed >= self._max_tries:
+        if self._max_tries and (
+            attempts.failed >= self._max_tries or (error.retry_after or 0.0) > TEST_TIMEOUT
+        ):
             raise TapAyraError(*error.lines) from None
         if wrong:
             if attempts.exhausted:

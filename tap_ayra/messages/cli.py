@@ -38,7 +38,6 @@ STOPPED_UNSAVED = Message(
     "Stopped by {signal}; could not write the final state (output pipe blocked)",
 )
 
-CONNECTION_OK = Message("connection-ok", "Connection OK: Ayra accepted the API key and settings")
 UNKNOWN_LOG_LEVEL = Message(
     "unknown-log-level", '{variable}: expected one of {levels}, got "{value}". Using INFO.'
 )

@@ -11,6 +11,7 @@ from tap_ayra.replication.completeness import Completeness
 from tap_ayra.replication.edge import NEAR, SECOND
 from tap_ayra.replication.ledger import BEGINNING, Ledger
 from tap_ayra.replication.settled import Settled
+from tap_ayra.streams.forecast import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,6 +87,8 @@ class Reading:
         for _ in self._listing.pages(walk):
             if walk.count == 1:
                 bookmark = self._begin(walk.now)
+                if walk.doubt is None:
+                    self._forecast_reading()
             self._deliver(walk.new)
             starts = [row.start for row in walk.new if row.start is not None]
             self._undated += len(walk.new) - len(starts)
@@ -102,6 +105,16 @@ class Reading:
                 self._ledger.move(starts[-1])
             self._progress.page(len(walk.new), walk.counted, stream.client.limiter.remaining)
             yield self._keep()
+
+    def _forecast_reading(self) -> None:
+        client, settings = self._stream.client, self._settings
+        reading(
+            self._start,
+            settings.end_date,
+            self._walk.counted,
+            page_size=settings.page_size,
+            limit=client.limiter.limit,
+        ).log(self._stream.logger)
 
     def _begin(self, now: datetime) -> Bookmark | None:
         settings, stream = self._settings, self._stream

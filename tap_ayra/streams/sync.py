@@ -121,7 +121,7 @@ class ConversationsSync(Reading):
         """
         stream, result = self._stream, self._completeness
         if failed is not None:
-            result = Completeness(reason=Text(str(failed).splitlines()[0], failed.code))
+            result = Completeness(reason=Text(str(failed).splitlines()[0].rstrip("."), failed.code))
         elif self._bookmark is not None and self._bookmark.is_in_future:
             result = Completeness(reason=messages.IN_FUTURE())
         verdict = Verdict(
