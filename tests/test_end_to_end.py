@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +11,8 @@ from psycopg import rows
 
 from sandbox import Call, SandboxApi, serve
 from sandbox.comparison import TIMES, api_rows
-from sandbox.meltano_project import MeltanoProject, clean_environment, plugin_program
-from tests.processes import TAP
+from sandbox.meltano_project import MeltanoProject
+from tests.piping import Pipe, postgres_settings
 from tests.singer import settings_for
 
 if TYPE_CHECKING:
@@ -80,38 +78,11 @@ def test_meltano(
 
 
 def test_pipe(sandbox: RunningSandbox, database: str, call_centre: World, tmp_path: Path) -> None:
-    tap_config, target_config = tmp_path / "tap.json", tmp_path / "target.json"
-    state = tmp_path / "state.json"
-    state.write_text("{}")
-    tap_config.write_text(json.dumps(settings_for(sandbox)))
-    url = "postgresql+psycopg://{user}:{password}@{host}:{port}/{database}"
-    target = {
-        "sqlalchemy_url": url.format(**_server(database)),
-        "default_target_schema": "tap_ayra",
-        "sanitize_null_text_characters": True,
-    }
-    target_config.write_text(json.dumps(target))
+    target = postgres_settings(database, validate_records=True)
+    pipe = Pipe(tmp_path, settings_for(sandbox), "target-postgres", target)
 
     def load() -> None:
-        with (
-            subprocess.Popen(
-                [TAP, "--config", tap_config, "--state", state],
-                env=clean_environment(),
-                cwd=tmp_path,
-                stdout=subprocess.PIPE,
-            ) as tap,
-            subprocess.Popen(
-                [plugin_program("loaders/target-postgres"), "--config", target_config],
-                env=clean_environment() | {"PGTZ": "UTC"},
-                cwd=tmp_path,
-                stdin=tap.stdout,
-                stdout=subprocess.PIPE,
-                text=True,
-            ) as loader,
-        ):
-            states, _ = loader.communicate()
-        assert (tap.returncode, loader.returncode) == (0, 0)
-        state.write_text(states.splitlines()[-1])
+        assert pipe.run() == 0
 
     _two_syncs(load, database, call_centre)
 
