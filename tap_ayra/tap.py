@@ -23,6 +23,7 @@ from tap_ayra.cli import (
     stop_on_signal,
 )
 from tap_ayra.input_files import InputFile, check_catalog, check_state, read_config
+from tap_ayra.messages.cli import NOTHING_SELECTED
 from tap_ayra.messages.settings import UNUSABLE
 from tap_ayra.output.writer import BufferedWriter
 from tap_ayra.redaction import redact_logs
@@ -75,6 +76,15 @@ class TapAyra(Tap):
     def discover_streams(self) -> Sequence[Stream]:
         """Give the streams that there are."""
         return [stream(self) for stream in self.stream_types]
+
+    @property
+    def streams(self) -> dict[str, Stream]:
+        """The streams by name; a catalog that selects none of them is warned of once."""
+        is_first = self._streams is None
+        streams = super().streams
+        if is_first and self.input_catalog and not any(each.selected for each in streams.values()):
+            NOTHING_SELECTED().log(self.logger, logging.WARNING)
+        return streams
 
     @cached_property
     def client(self) -> AyraClient:

@@ -155,12 +155,14 @@ def test_keys_are_sent_even_if_deselected(world: World) -> None:
         ]
 
 
-def test_a_deselected_stream_is_not_read(world: World) -> None:
+def test_a_deselected_stream_is_not_read(world: World, caplog: pytest.LogCaptureFixture) -> None:
     catalog = discovered()
     catalog["streams"][0]["metadata"][-1]["metadata"]["selected"] = False
     with serve(SandboxApi(world)) as sandbox:
         assert run_tap(sandbox, catalog=catalog).records == []
         assert sandbox.api.requests == []
+    warned = [r for r in caplog.records if r.levelno == logging.WARNING]
+    assert [getattr(record, "code", "") for record in warned] == ["nothing-selected"]
 
 
 # Catalogs as people have them

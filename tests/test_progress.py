@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
+import os
+import pty
+import re
+import subprocess
+import termios
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox import Call, RunningSandbox, SandboxApi, SandboxClock, World, serve
+from sandbox.meltano_project import clean_environment
 from tap_ayra.output import progress
 from tap_ayra.output.progress import Progress
-from tests.singer import run_tap
+from tests.processes import TAP
+from tests.singer import run_tap, settings_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 LOGGER = logging.getLogger("tap-ayra")
@@ -61,7 +70,7 @@ def test_what_a_line_says(clock: SimpleNamespace, lines: pytest.LogCaptureFixtur
     assert lines.messages == [
         (
             "4,000 of 40,000 conversations (10%) · 400/s · 1 min 30 s left · rate limit: "
-            "123 requests left in this window"
+            "123 requests left in this minute's window"
         )
     ]
 
@@ -73,7 +82,7 @@ def test_what_a_line_says(clock: SimpleNamespace, lines: pytest.LogCaptureFixtur
         (90, None, "100 of 90 conversations (100%) · 10/s · 0 s left · rate limit: not known"),
         (72_200, 7, "(0%) · 10/s · 2 h 0 min left"),
         (1_000, 7, "(10%) · 10/s · 1 min 30 s left"),
-        (150, 1, "(67%) · 10/s · 5 s left · rate limit: 1 request left in this window"),
+        (150, 1, "(67%) · 10/s · 5 s left · rate limit: 1 request left in this minute's window"),
     ],
 )
 def test_odd_counts(
@@ -94,6 +103,47 @@ def test_pages_that_bring_nothing(clock: SimpleNamespace, lines: pytest.LogCaptu
     clock.now = 10.0
     told.page(0, 0, None)
     assert lines.messages == ["0 of 0 conversations (0%) · 0/s · 0 s left · rate limit: not known"]
+
+
+def test_a_terminal_shows_a_live_line(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    screen = on_a_terminal(tmp_path, settings_for(sandbox, page_size=2))
+    drawn = [line for line in re.split(r"[\r\n]+", screen) if "| INFO" not in line]
+    assert re.search(
+        r"2 of 40 conversations \(5%\) · [\d,]+/s · [\w ]+ left · rate limit: not known ", drawn[0]
+    )
+    lines = [line for line in screen.replace("\r", "\n").split("\n") if "| INFO" in line]
+    assert any("Sync complete: 40 of 40 conversations" in line for line in lines)
+    assert not any("%" in line for line in lines)
+
+
+def test_a_narrow_terminal_shows_what_fits(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    screen = on_a_terminal(tmp_path, settings_for(sandbox, page_size=2), columns=40)
+    drawn = [line for line in re.split(r"[\r\n]+", screen) if line.startswith("2 of 40")]
+    assert drawn
+    assert all(len(line) <= 40 for line in drawn)
+
+
+def on_a_terminal(folder: Path, settings: Mapping[str, Any], columns: int = 160) -> str:
+    """Run the tap with its stderr on a terminal, and give all that it wrote there."""
+    config = folder / "config.json"
+    config.write_text(json.dumps(settings), encoding="utf-8")
+    screen, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, columns))
+    with subprocess.Popen(
+        [TAP, "--config", config],
+        cwd=folder,
+        env=clean_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+    ) as process:
+        os.close(terminal)
+        written = b""
+        with contextlib.suppress(OSError):  # how Linux says that nobody writes any more
+            while part := os.read(screen, 4096):
+                written += part
+    os.close(screen)
+    assert process.returncode == 0
+    return written.decode()
 
 
 def test_no_line_for_each_request(sandbox: RunningSandbox, lines: pytest.LogCaptureFixture) -> None:

@@ -38,6 +38,11 @@ STOPPED_UNSAVED = Message(
     "Stopped by {signal}; could not write the final state (output pipe blocked)",
 )
 
+NOTHING_SELECTED = Message(
+    "nothing-selected",
+    "No stream is selected, so nothing will be read. Select one in the catalog; with Meltano: "
+    "meltano select tap-ayra conversations '*'",
+)
 UNKNOWN_LOG_LEVEL = Message(
     "unknown-log-level", '{variable}: expected one of {levels}, got "{value}". Using INFO.'
 )

@@ -36,7 +36,7 @@ PROGRESS = Message(
     "{delivered:,} of {counted:,} {noun} ({percent:.0f}%) · {rate:,.0f}/s · {left} left · "
     "rate limit: {limit}",
 )
-LIMIT_KNOWN = Message("limit-known", "{requests} left in this window")
+LIMIT_KNOWN = Message("limit-known", "{requests} left in this minute's window")
 LIMIT_UNKNOWN = Message("limit-unknown", "not known")
 
 # The last line

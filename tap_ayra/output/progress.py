@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from tap_ayra.messages import output as messages
 from tap_ayra.messages import plural
+from tap_ayra.output.live_line import LiveLine
 
 if TYPE_CHECKING:
     import logging
+
+    from tap_ayra.messages import Text
 
 INTERVAL = 10.0
 """Seconds between two lines of progress."""
 
 
 class Progress:
-    """Logs a sync's progress every `INTERVAL` seconds."""
+    """Shows how far a sync is: a live line in a terminal, else a line every `INTERVAL` seconds."""
 
     def __init__(self, logger: logging.Logger, noun: str) -> None:
         """Start the clock.
@@ -29,9 +32,10 @@ class Progress:
         self._nouns = f"{noun}s"
         self._began = self._logged = time.monotonic()
         self._delivered = 0
+        self._line: LiveLine | None = None
 
     def page(self, delivered: int, counted: int, remaining: int | None) -> None:
-        """Count a page, and log the progress if it is time.
+        """Count a page, and show the progress if it is time.
 
         Args:
             delivered: how many of the page went to the target.
@@ -39,14 +43,29 @@ class Progress:
             remaining: requests left in the rate-limit window; None if unknown.
         """
         self._delivered += delivered
+        if self._line is None and LiveLine.is_possible():
+            self._line = LiveLine()
         now = time.monotonic()
-        if now - self._logged < INTERVAL:
-            return
-        self._logged = now
-        rate = self._delivered / (now - self._began)
+        if self._line is not None:
+            if self._line.is_due:
+                text = self._text(now, counted, remaining)
+                self._line.draw(text, self._delivered, max(counted, self._delivered))
+        elif now - self._logged >= INTERVAL:
+            self._logged = now
+            self._text(now, counted, remaining).log(self._logger)
+
+    def close(self) -> None:
+        """Take the live line away, if there is one."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _text(self, now: float, counted: int, remaining: int | None) -> Text:
+        elapsed = now - self._began
+        rate = self._delivered / elapsed if elapsed else 0.0
         left = max(counted - self._delivered, 0) / rate if rate else 0.0
         known = messages.LIMIT_KNOWN(requests=plural(remaining or 0, "request"))
-        messages.PROGRESS(
+        return messages.PROGRESS(
             delivered=self._delivered,
             counted=counted,
             noun=self._nouns,
@@ -54,7 +73,7 @@ class Progress:
             rate=rate,
             left=duration(left),
             limit=messages.LIMIT_UNKNOWN() if remaining is None else known,
-        ).log(self._logger)
+        )
 
 
 def duration(seconds: float) -> str:

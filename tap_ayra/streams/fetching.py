@@ -56,7 +56,8 @@ class Fetching:
         self.transcripts = self.messages = self.without = self.due = 0
 
     def close(self) -> None:
-        """Drop what has been fetched ahead and not been delivered."""
+        """Drop what has been fetched ahead and not been delivered, and the live line."""
+        self._progress.close()
         self._ahead.close()
 
     def deliver(self, due: Due, following: Iterable[Due] = ()) -> None:
