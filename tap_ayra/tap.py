@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -11,7 +11,6 @@ from singer_sdk import Tap
 from singer_sdk.cli import plugin_cli
 from singer_sdk.exceptions import MappingError
 from singer_sdk.helpers._classproperty import classproperty
-from singer_sdk.helpers.capabilities import CapabilitiesEnum, PluginCapabilities
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_ayra.api import AyraClient
@@ -25,6 +24,7 @@ from tap_ayra.cli import (
 from tap_ayra.input_files import InputFile, check_catalog, check_state, read_config
 from tap_ayra.messages.cli import NOTHING_SELECTED
 from tap_ayra.messages.settings import UNUSABLE
+from tap_ayra.output.batch import BatchWriter
 from tap_ayra.output.writer import BufferedWriter
 from tap_ayra.redaction import redact_logs
 from tap_ayra.replication.state import read_state
@@ -45,7 +45,7 @@ from tap_ayra.streams.conversations import Conversations
 from tap_ayra.streams.transcripts import TranscriptMessages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import FrameType
 
     from singer_sdk import Stream
@@ -58,12 +58,6 @@ class TapAyra(Tap):
     config_jsonschema: ClassVar[dict[str, Any]] = config_schema(DECLARED)
     #: Every stream that there is.
     stream_types: ClassVar[tuple[type[Conversations], ...]] = (Conversations, TranscriptMessages)
-    message_writer_class = BufferedWriter
-    #: BATCH is left out: its files would hold raw records, past selection and stream maps.
-    capabilities: ClassVar[list[CapabilitiesEnum]] = [
-        capability for capability in Tap.capabilities if capability is not PluginCapabilities.BATCH
-    ]
-
     message_writer: BufferedWriter
 
     def __init__(self, *, catalog: Any = None, **kwargs: Any) -> None:  # noqa: ANN401  as the SDK
@@ -85,6 +79,12 @@ class TapAyra(Tap):
         if is_first and self.input_catalog and not any(each.selected for each in streams.values()):
             NOTHING_SELECTED().log(self.logger, logging.WARNING)
         return streams
+
+    @property
+    def message_writer_class(self) -> Callable[[], BufferedWriter]:  # type: ignore[override]
+        """How the writer is made, which the SDK does once the settings are known."""
+        batches = self.config.get("batch_config")
+        return partial(BatchWriter, batches) if batches else BufferedWriter
 
     @cached_property
     def client(self) -> AyraClient:

@@ -77,9 +77,23 @@ def test_meltano(
     assert len(_check_table(database, call_centre)) == len(call_centre.visible())
 
 
-def test_pipe(sandbox: RunningSandbox, database: str, call_centre: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("compression", [None, "none", "gzip"])
+def test_pipe(
+    sandbox: RunningSandbox,
+    database: str,
+    call_centre: World,
+    tmp_path: Path,
+    compression: str | None,
+) -> None:
+    settings = settings_for(sandbox)
+    if compression:
+        settings["batch_config"] = {
+            "encoding": {"format": "jsonl", "compression": compression},
+            "storage": {"root": str(tmp_path / "batch files"), "prefix": "of ayra/"},
+            "batch_size": 100,
+        }
     target = postgres_settings(database, validate_records=True)
-    pipe = Pipe(tmp_path, settings_for(sandbox), "target-postgres", target)
+    pipe = Pipe(tmp_path, settings, "target-postgres", target)
 
     def load() -> None:
         assert pipe.run() == 0

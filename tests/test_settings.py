@@ -387,7 +387,8 @@ def test_all_problems_are_named_at_once() -> None:
     assert [line.code for line in lines] == [
         messages.UNKNOWN.code,
         messages.REQUIRED.code,
-        messages.NO_BATCH.code,
+        messages.UNEXPECTED.code,
+        messages.REQUIRED.code,
         *[messages.UNEXPECTED.code] * 3,
     ]
     assert not any(digits in "".join(lines) for digits in ("202", "0199"))
@@ -408,9 +409,31 @@ def test_an_unknown_setting_is_refused_with_a_hint(name: str, hint: str) -> None
     assert line == messages.UNKNOWN(name=name, hint=f' Did you mean "{hint}"?' if hint else "")
 
 
-def test_batch_config_is_refused_with_the_reason() -> None:
-    (line,) = problems({"api_key": KEY, "batch_config": {"encoding": {"format": "jsonl"}}})
-    assert line.code == messages.NO_BATCH.code
+@pytest.mark.parametrize(
+    ("config", "lines"),
+    [
+        (
+            {"encoding": {"format": "jsonl", "compression": "gzip"}, "storage": {}},
+            ["batch_config.storage.root is required."],
+        ),
+        (
+            {"encoding": {"format": "parquet"}, "storage": {"root": "x"}, "batch_size": 0},
+            [
+                "batch_config.batch_size: expected an integer from 1, got 0",
+                'batch_config.encoding.format: expected jsonl, got "parquet"',
+            ],
+        ),
+        (
+            {"encoding": {"format": "jsonl"}, "storage": {"root": "x", "prefx": ""}},
+            ['Unknown setting "batch_config.storage.prefx". Did you mean "batch_config.storage.p'],
+        ),
+        ({"encoding": {"format": "x"}}, ["batch_config.encoding.format: expected one of jsonl"]),
+    ],
+)
+def test_batch_config(config: dict[str, Any], lines: list[str]) -> None:
+    found = problems({"api_key": KEY, "batch_config": config})
+    assert len(found) == len(lines)
+    assert all(line.startswith(start) for line, start in zip(found, lines, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,13 @@ STREAM_MAP_FAILED = Message(
     "stream_maps.{stream}{field} failed on conversation {id}: {error}.\nCheck the expression.",
 )
 
+# Batch files
+
+BATCH_FILE_FAILED = Message(
+    "batch-file-failed",
+    "Cannot write batch files to {root}: {reason}.\nCheck batch_config.storage.",
+)
+
 # Progress
 
 NOTHING_TO_SYNC = Message(
@@ -78,6 +85,10 @@ ACTIVATE_VERSION_WITHHELD = Message(
     "ACTIVATE_VERSION is not sent: {reason}. Targets keep what this read did not find.",
 )
 NARROWED = Message("narrowed", "{settings} narrow the read")
+IN_BATCHES = Message(
+    "in-batches",
+    "with batch_config, targets leave _sdc_table_version empty and would delete every row",
+)
 NOT_COMPLETE = Message("not-complete", "the read is not shown to be complete")
 INCOMPLETE_FAILS = Message(
     "incomplete-fails",

@@ -26,11 +26,6 @@ REQUIRED_BY = Message(
     "setting-required-by", "{name} is required if {other} is true. Set it ({variable})."
 )
 LESS = Message("setting-less", "{high} ({last}) is less than {low} ({first})")
-NO_BATCH = Message(
-    "setting-no-batch",
-    "batch_config is not supported: batch files would bypass field selection and stream maps. "
-    "Remove it.",
-)
 
 UNKNOWN_STREAM = Message(
     "stream-maps-unknown-stream", 'stream_maps: unknown stream "{name}".{hint}'

@@ -14,16 +14,15 @@ from singer_sdk.singerlib import RecordMessage
 from tap_ayra.errors import TapAyraError
 from tap_ayra.instants import are_utc_texts
 from tap_ayra.messages import output as messages
-from tap_ayra.output.writer import BufferedWriter, encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from singer_sdk.mapper import StreamMap
-    from singer_sdk.singerlib.encoding.base import GenericSingerWriter
 
     from tap_ayra.conversation import Row
     from tap_ayra.output.conform import Conformer
+    from tap_ayra.output.writer import BufferedWriter
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
@@ -39,7 +38,7 @@ class Records:
 
     def __init__(
         self,
-        writer: GenericSingerWriter[Any, Any],
+        writer: BufferedWriter,
         conformer: Conformer,
         stream_maps: Sequence[StreamMap],
         *,
@@ -61,8 +60,7 @@ class Records:
         self._version = version
         self._expressions = expressions or {}
         self._whole = (
-            isinstance(writer, BufferedWriter)
-            and conformer.changes_nothing
+            conformer.changes_nothing
             and [type(each) for each in stream_maps] == [SameRecordTransform]
             and not stream_maps[0].flattening_enabled
         )
@@ -77,20 +75,13 @@ class Records:
 
     def _write(self, rows: Sequence[Row], extracted: datetime) -> None:
         if self._whole and _may_leave_as_they_came(rows):
-            before, after = self._frame(extracted)
-            lines = [b"".join((before, row.body, after)) for row in rows]
-            self._writer.write_lines(lines)  # type: ignore[attr-defined]
+            message = self._message({}, self._maps[0].stream_alias, extracted)
+            self._writer.write_bodies(message, [row.body for row in rows])
         elif len(rows) == 1:
             self.write_record(_decode(rows[0].body), extracted)
         else:
             for row in rows:
                 self._write([row], extracted)
-
-    def _frame(self, extracted: datetime) -> tuple[bytes, bytes]:
-        """What stands before and after the record in each message of a page."""
-        message = self._message({}, self._maps[0].stream_alias, extracted)
-        before, _, after = encode(message.to_dict()).partition(b"{}")
-        return before, after + b"\n"
 
     def write_record(self, record: dict[str, Any], extracted: datetime | None = None) -> None:
         """Write one record, fitted to the schema and the selection and mapped.

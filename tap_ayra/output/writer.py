@@ -13,7 +13,7 @@ from singer_sdk.contrib.msgspec import MsgSpecWriter, encoder
 from singer_sdk.singerlib import RecordMessage, StateMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from singer_sdk.singerlib.encoding.simple import Message
 
@@ -33,7 +33,7 @@ class BufferedWriter(MsgSpecWriter):
     def __init__(self) -> None:
         """Begin with nothing gathered."""
         super().__init__()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._lines: list[bytes] = []
         self._size = 0
 
@@ -43,20 +43,25 @@ class BufferedWriter(MsgSpecWriter):
         Raises:
             BrokenPipeError: if nobody reads any more.
         """
-        line = _state_line(message.value) if type(message) is StateMessage else _line(message)
+        line = message_line(message)
         with self._lock:
             self._gather([line])
             if type(message) is not RecordMessage:
                 self._write()
 
-    def write_lines(self, lines: list[bytes]) -> None:
-        """Gather RECORD messages, each encoded as a line.
+    def write_bodies(self, message: RecordMessage, bodies: Sequence[bytes]) -> None:
+        """Gather RECORD messages that are the same but for their records.
+
+        Args:
+            message: one of them, its record left empty.
+            bodies: the records, as JSON.
 
         Raises:
             BrokenPipeError: if nobody reads any more.
         """
+        before, _, after = message_line(message).partition(b"{}")
         with self._lock:
-            self._gather(lines)
+            self._gather([b"".join((before, body, after)) for body in bodies])
 
     def flush(self) -> None:
         """Write what has gathered."""
@@ -71,7 +76,7 @@ class BufferedWriter(MsgSpecWriter):
         """
         self._lock.acquire()
         if state:
-            self._lines.append(_state_line(state))
+            self._lines.append(state_line(state))
         self._write()
 
     def _gather(self, lines: list[bytes]) -> None:
@@ -90,12 +95,15 @@ class BufferedWriter(MsgSpecWriter):
             output.flush()
 
 
-def _line(message: Message) -> bytes:
+def message_line(message: Message) -> bytes:
+    """Encode a message as a line."""
+    if type(message) is StateMessage:
+        return state_line(message.value)
     return encode(message.to_dict()) + b"\n"
 
 
-def _state_line(state: Mapping[str, Any]) -> bytes:
-    """Write a STATE as `_line` does, without the deep copy that its `to_dict` makes."""
+def state_line(state: Mapping[str, Any]) -> bytes:
+    """Encode a STATE as a line, without the deep copy that its ``to_dict`` makes."""
     return encode({"type": "STATE", "value": state}) + b"\n"
 
 

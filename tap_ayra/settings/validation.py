@@ -10,6 +10,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from tap_ayra.messages import plural
 from tap_ayra.messages import settings as messages
 from tap_ayra.redaction import one_line
+from tap_ayra.settings.batch_config import batch_config_problems
 from tap_ayra.settings.of_the_sdk import sdk_problems
 from tap_ayra.settings.shown import shown
 from tap_ayra.settings.stream_maps import stream_map_problems
@@ -70,9 +71,10 @@ def _problems(name: str, value: object, properties: Mapping[str, Any]) -> Iterat
         except ValueError:
             yield _unexpected(DECLARED[name], value)
     elif name in properties:
-        yield from sdk_problems(name, value, properties[name])
-    elif name == "batch_config":
-        yield messages.NO_BATCH()
+        found = list(sdk_problems(name, value, properties[name]))
+        if not found and name == "batch_config" and isinstance(value, dict):
+            found += batch_config_problems(value)
+        yield from found
     else:
         yield messages.UNKNOWN(name=one_line(name), hint=messages.did_you_mean(name, properties))
 

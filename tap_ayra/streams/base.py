@@ -22,13 +22,14 @@ from tap_ayra.replication.state import AyraStateManager
 from tap_ayra.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
     from singer_sdk.singerlib import Catalog
 
     from tap_ayra.api import AyraClient
     from tap_ayra.conversation import Row
+    from tap_ayra.output.writer import BufferedWriter
 
 _EXPECTED = (TapAyraError, OSError, SyncLifecycleSignal)
 
@@ -69,6 +70,12 @@ class AyraStream(Stream):
         return client
 
     @property
+    def writer(self) -> BufferedWriter:
+        """The tap's writer of messages."""
+        writer: BufferedWriter = self._tap.message_writer  # type: ignore[assignment]
+        return writer
+
+    @property
     def url_base(self) -> str:
         """The setting ``api_url``."""
         return self.settings.api_url
@@ -77,6 +84,11 @@ class AyraStream(Stream):
     def workers(self) -> int:
         """How many threads make requests; a connection test needs one only."""
         return 1 if self.is_test else self.settings.concurrency
+
+    @property
+    def in_batches(self) -> bool:
+        """Whether records go into files, by the setting ``batch_config``."""
+        return bool(self.config.get("batch_config"))
 
     @property
     def is_test(self) -> bool:
@@ -101,7 +113,7 @@ class AyraStream(Stream):
         schema = self.effective_schema
         deselected = [name for name in schema["properties"] if not self.mask["properties", name]]
         return Records(
-            self._tap.message_writer,
+            self.writer,
             Conformer(schema, own=self.schema, deselected=deselected, logger=self.logger),
             self.stream_maps,
             version=self._stream_version,
@@ -109,8 +121,11 @@ class AyraStream(Stream):
         )
 
     def deliver(self, rows: Sequence[Row]) -> None:
-        """Write the records of a page, unless the stream was not asked for."""
-        if self.selected:
+        """Write the records of a page, unless the stream was not asked for.
+
+        A connection test leaves no batch file.
+        """
+        if self.selected and not (self.is_test and self.in_batches):
             self.records.write(rows[: self.ABORT_AT_RECORD_COUNT])
 
     def write_state(self) -> None:
@@ -129,6 +144,8 @@ class AyraStream(Stream):
             reason = output.NARROWED(settings=", ".join(sorted(narrowing)))
         elif not complete:
             reason = output.NOT_COMPLETE()
+        elif self.in_batches:
+            reason = output.IN_BATCHES()
         else:
             self._write_activate_version_message(self._stream_version or 0)
             return
@@ -155,9 +172,13 @@ class AyraStream(Stream):
             finally:
                 self._finalize_state(self.stream_state)
                 self.write_state()
+                self.writer.flush()
 
     def _write_state_message(self) -> None:
         """Nothing: `write_state` is called after each page and at the end."""
+
+    def get_batch_config(self, config: Mapping[str, Any]) -> None:
+        """None: the writer makes files of the same records that would be messages."""
 
     def get_records(self, context: Context | None) -> Iterator[Record]:  # noqa: ARG002
         """Nothing, where `replicate` delivers whole pages."""
