@@ -27,6 +27,9 @@ def parse_instant(text: str) -> datetime:
     Raises:
         ValueError: if the text is no such date, or one that no calendar in UTC holds.
     """
+    if len(text) > len("20250115") and text.isdigit():
+        msg = f"{text!r} is a number, not a date-time"
+        raise ValueError(msg)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

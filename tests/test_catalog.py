@@ -155,6 +155,15 @@ def test_keys_are_sent_even_if_deselected(world: World) -> None:
         ]
 
 
+@pytest.mark.parametrize("maps", [{}, {"stream_maps": {"conversations": {"summary": None}}}])
+def test_no_schema_names_a_draft_that_targets_may_refuse(
+    world: World, maps: dict[str, Any]
+) -> None:
+    with serve(SandboxApi(world)) as sandbox:
+        assert "$schema" not in run_tap(sandbox, **maps).schema
+        assert "$schema" not in run_tap(sandbox, catalog=discovered(), **maps).schema
+
+
 def test_a_deselected_stream_is_not_read(world: World, caplog: pytest.LogCaptureFixture) -> None:
     catalog = discovered()
     catalog["streams"][0]["metadata"][-1]["metadata"]["selected"] = False

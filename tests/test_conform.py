@@ -104,6 +104,7 @@ def test_what_can_be_converted_without_loss_is(name: str, value: object, expecte
         ("start_time", "yesterday", "a string"),
         ("end_time", "soon", "a string"),
         ("created_at", 1_767_225_600, "a number"),
+        ("end_time", "1712031400000", "a string"),  # milliseconds, which ISO 8601 reads as 1712
         ("duration", "long", "a string"),
         ("duration", "NaN", "a string"),
         ("duration", "1_000", "a string"),

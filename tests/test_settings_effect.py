@@ -392,5 +392,9 @@ def test_a_stream_map_that_fails_on_a_record_names_it_and_quotes_nothing(
     with pytest.raises(TapAyraError) as failure:
         run_tap(sandbox, stream_maps=maps)
     told = "".join(traceback.format_exception(failure.value)) + caplog.text
-    assert sandbox.api.world.rows()[0]["id"] in str(failure.value)
+    assert failure.value.code == "stream-map-failed"
+    assert str(failure.value).splitlines()[0] == (
+        "stream_maps.conversations.caller_number (int(caller_number + 'x')) failed on conversation "
+        f"{sandbox.api.world.rows()[0]['id']}: ValueError."
+    )
     assert not [row for row in sandbox.api.world.rows() if str(row["caller_number"]) in told]

@@ -14,6 +14,7 @@ from singer_sdk.singerlib import RecordMessage
 from tap_ayra.errors import TapAyraError
 from tap_ayra.instants import are_utc_texts
 from tap_ayra.messages import output as messages
+from tap_ayra.redaction import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -112,7 +113,7 @@ class Records:
             ) from None
 
     def _failing_field(self, stream_map: StreamMap, record: dict[str, Any]) -> str:
-        """Find the field whose expression fails on a record, as far as it can be told."""
+        """Find the field and expression that fail on a record, as far as they can be told."""
         expressions = self._expressions.get(stream_map.stream_alias)
         if not isinstance(stream_map, CustomStreamMap) or not isinstance(expressions, dict):
             return ""
@@ -122,7 +123,7 @@ class Records:
                 try:
                     stream_map._eval(expression, parsed, record, name)  # noqa: SLF001
                 except Exception:  # noqa: BLE001  the very one that is looked for
-                    return f".{name}"
+                    return f".{name} ({one_line(expression)})"
         return ""
 
     def _message(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from singer_sdk.helpers.types import Context, Record
-    from singer_sdk.singerlib import Catalog
+    from singer_sdk.singerlib import Catalog, SchemaMessage
 
     from tap_ayra.api import AyraClient
     from tap_ayra.conversation import Row
@@ -173,6 +173,12 @@ class AyraStream(Stream):
                 self._finalize_state(self.stream_state)
                 self.write_state()
                 self.writer.flush()
+
+    def _generate_schema_messages(self) -> Generator[SchemaMessage, None, None]:
+        """Give the SCHEMA messages, without ``$schema``: some targets refuse the draft of 2020."""
+        for message in super()._generate_schema_messages():
+            message.schema = {k: v for k, v in message.schema.items() if k != "$schema"}
+            yield message
 
     def _write_state_message(self) -> None:
         """Nothing: `write_state` is called after each page and at the end."""
