@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("plugins")
 
+RECENTLY = datetime(2026, 3, 6, tzinfo=UTC)
+
 
 class EmptyProject(MeltanoProject):
     """A Meltano project of one's own, that knows no plugin yet."""
@@ -39,7 +42,7 @@ class EmptyProject(MeltanoProject):
 
 @pytest.fixture
 def sandbox(call_centre: World) -> Iterator[RunningSandbox]:
-    with serve(SandboxApi(call_centre)) as running:
+    with serve(SandboxApi(call_centre, rate_limit=None)) as running:
         yield running
 
 
@@ -218,9 +221,72 @@ def test_transcripts_are_read_once_they_are_selected(
     assert sorted(fetched) == sorted(_settled_with_transcript(call_centre))
 
 
+def test_a_full_refresh_with_another_filter_leaves_the_ledger_right(
+    project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
+) -> None:
+    project.check("select", "tap-ayra", "transcript_messages", "*")
+    project.settings = {**project.settings, "TAP_AYRA_START_DATE": str(RECENTLY)}
+    agents = sorted({row["agent_id"] for row in api_rows(call_centre).values()})
+    for arguments, agent in (([], agents[0]), (["--full-refresh"], agents[1])):
+        project.settings = {**project.settings, "TAP_AYRA_AGENT_ID": agent}
+        project.check("run", *arguments, "tap-ayra", "target-jsonl")
+    _check_ledgers(project, call_centre, agent_id=agents[1])
+    requests = len(sandbox.api.requests)
+    project.check("run", "tap-ayra", "target-jsonl")
+    assert len(sandbox.api.requests) - requests == 4  # two for each stream: nothing differs
+
+
+def test_merged_states_leave_the_ledger_right(
+    project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
+) -> None:
+    project.check("select", "tap-ayra", "transcript_messages", "*")
+    project.settings = {**project.settings, "TAP_AYRA_START_DATE": str(RECENTLY)}
+    run, state = ("run", "tap-ayra", "target-jsonl"), "dev:tap-ayra-to-target-jsonl"
+    project.check(*run)
+    before = {"singer_state": project.state("target-jsonl")}
+    (project.folder / "before.json").write_text(json.dumps(before), encoding="utf-8")
+    call_centre.clock.advance(timedelta(days=2).total_seconds())
+    project.check(*run)
+    project.check("state", "merge", "--input-file", "before.json", state)
+    requests = len(sandbox.api.requests)
+    project.check(*run)
+    assert len(sandbox.api.requests) - requests > 4  # what was read before is read again
+    _check_ledgers(project, call_centre)
+    landed = file_rows(project.folder / "output" / "conversations.jsonl")
+    assert landed == {
+        key: row for key, row in api_rows(call_centre).items() if row["start_time"] >= RECENTLY
+    }
+    requests = len(sandbox.api.requests)
+    project.check(*run)
+    assert len(sandbox.api.requests) - requests == 4
+
+
 def test_the_schedule_is_an_example(project: MeltanoProject) -> None:
     schedules = json.loads(project.check("schedule", "list", "--format=json"))["schedules"]
     assert [schedule["name"] for schedule in schedules["job"]] == ["ayra-hourly"]
+
+
+def _check_ledgers(project: MeltanoProject, call_centre: World, **wanted: str) -> None:
+    """Hold each stream's ledger against the calls that started before its bookmark's second."""
+    rows = [
+        row
+        for row in api_rows(call_centre).values()
+        if row["start_time"] >= RECENTLY
+        and all(row[name] == value for name, value in wanted.items())
+    ]
+    bookmarks = project.state("target-jsonl")["bookmarks"]
+    counted = {
+        "conversations": [row["start_time"] for row in rows],
+        "transcript_messages": [row["start_time"] for row in rows if row["has_transcript"]],
+    }
+    for stream, starts in counted.items():
+        reach = datetime.fromisoformat(bookmarks[stream]["replication_key_value"])
+        (ledger,) = bookmarks[stream]["ledger"]
+        expected = Counter(
+            f"{start:%Y-%m-%d}" for start in starts if start < reach.replace(microsecond=0)
+        )
+        assert ledger["counts"] == expected
+        assert ledger["differs"] == []
 
 
 def _settled_with_transcript(call_centre: World) -> Iterator[str]:
