@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # How many examples a property is tried with: `make test` tries the same 100 each time, `.ci/run`
-# the same 300, and HYPOTHESIS_PROFILE=thorough 10,000 others each time.
-EXAMPLES = {"quick": 100, "ci": 300, "thorough": 10_000}
+# the same 1,000, and HYPOTHESIS_PROFILE=thorough 10,000 others each time.
+EXAMPLES = {"quick": 100, "ci": 1_000, "thorough": 10_000}
 
 for name, examples in EXAMPLES.items():
     settings.register_profile(

@@ -1,6 +1,6 @@
 """Thousands of small worlds that change while they are read; the tap's promises hold in all.
 
-`make test` plays 100 of them and `.ci/run` 300, the same each time. 10,000 others, different each
+`make test` plays 100 of them and `.ci/run` 1,000, the same each time. 10,000 others, different each
 time: ``HYPOTHESIS_PROFILE=thorough .venv/bin/python -m pytest tests/test_simulation.py``.
 """
 

@@ -49,7 +49,7 @@ LIMIT_UNKNOWN = Message("limit-unknown", "not known")
 # The last line
 
 SYNC_COMPLETE = Message(
-    "sync-complete", "Sync complete: {delivered:,} of {counted:,} {noun}, {effort}. {bookmark}"
+    "sync-complete", "Sync complete: {delivered:,}{of} {noun}, {effort}. {bookmark}"
 )
 SYNC_INCOMPLETE = Message(
     "sync-incomplete", "Sync incomplete: {delivered:,} {noun}, {effort}; {reason}. {bookmark}"

@@ -117,7 +117,7 @@ class Verdict:
             )
         values = {
             "delivered": self.delivered,
-            "counted": self.counted,
+            "of": f" of {self.counted:,}" if self.delivered == self.counted else "",
             "noun": noun if self.delivered == 1 else f"{noun}s",
             "effort": effort,
             "bookmark": bookmark,

@@ -147,6 +147,10 @@ class CrookedStory(Story):
                     assert instant(reached) >= instant(bookmark), "it moved back"
                 bookmark = reached
 
+    def _is_asked(self, call: Call) -> bool:
+        restated = call.start_at(FOREVER)
+        return super()._is_asked(call) and (self._start is None or restated >= self._start)
+
     def check_end(self) -> None:
         """Check that nothing is missing, or that the last sync knows it may be."""
         wanted = [call for call in self.world.visible() if self._is_asked(call)]
