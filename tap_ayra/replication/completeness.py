@@ -10,9 +10,9 @@ from tap_ayra.instants import earlier
 from tap_ayra.messages import plural
 from tap_ayra.messages import replication as messages
 from tap_ayra.patience import COMPARISONS
+from tap_ayra.replication.differences import Difference, StandingDifferences, joined
 from tap_ayra.replication.edge import SECOND
 from tap_ayra.replication.ledger import day_of
-from tap_ayra.replication.reconcile import EVERYTHING, LARGE, MOST_DIFFERENT, Difference, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from tap_ayra.messages import Text
     from tap_ayra.replication.ledger import Ledger
     from tap_ayra.replication.reconcile import Reconciliation
-
-DOUBTED = "?"
-"""The span under which a large loss is kept until a second sync confirms it."""
 
 
 @dataclass(slots=True)
@@ -68,12 +65,8 @@ class Amendment:
         self._logger = logger
         self._read: list[tuple[datetime, datetime]] = []
         self._result = Completeness()
-        self._loss_confirmed = False
         self._never_agrees = False
-        #: Spans in which the last sync found more than the API counts: it is worth a second look.
-        self._listed = {span for span, delivered, counted in ledger.differs if delivered > counted}
-        self._listed -= {EVERYTHING, DOUBTED}
-        ledger.differs[:] = [entry for entry in ledger.differs if entry[0] not in self._listed]
+        self._standing = StandingDifferences(ledger, logger)
 
     def run(self, now: datetime, *, undated: int = 0) -> Completeness:
         """Compare, act on what differs and compare again, until nothing differs any more.
@@ -83,16 +76,18 @@ class Amendment:
             undated: how many conversations without a start time were read.
         """
         comparison, ledger, result = self._comparison, self._ledger, self._result
+        standing = self._standing
         audit = comparison.audit_is_due(now)
-        if audit:  # what differed is worth another look once a day
-            ledger.differs[:] = [entry for entry in ledger.differs if entry[0] == DOUBTED]
+        if audit:
+            standing.forget_for_an_audit()
         for _ in range(COMPARISONS):
             agrees = comparison.agrees(undated=undated)
-            if agrees and not self._believes_the_loss() and not audit:
+            if agrees and standing.confirm_the_loss():
+                self._read.clear()
+            elif agrees and not audit:
                 break
-            if comparison.doubt is not None or self._is_known_to_be_inexact(audit=audit):
-                break
-            if not agrees and self._doubts_the_loss():
+            known = comparison.doubt is not None or standing.are_everywhere
+            if known or not (agrees or standing.believe_the_loss(comparison.api_count or 0)):
                 break
             differences = comparison.locate(everywhere=audit)
             if audit:
@@ -106,52 +101,9 @@ class Amendment:
             agrees = comparison.agrees(undated=undated)
         if ledger.audited is None:
             ledger.audited = now
-        result.reason = comparison.doubt or self._what_differs()
+        result.reason = comparison.doubt or standing.reason
         result.complete = agrees and result.reason is None
         return result
-
-    def _what_differs(self) -> Text | None:
-        for span, delivered, counted in self._ledger.differs:
-            if span == DOUBTED:
-                return messages.LARGE_LOSS(delivered=f"{delivered:,}", counted=f"{counted:,}")
-            if span == EVERYTHING:
-                return messages.NOT_LOCATED()
-            return messages.DIFFERS(span=span, delivered=f"{delivered:,}", counted=f"{counted:,}")
-        return None
-
-    # A loss that is too large to be believed at once; counts that never agree
-
-    def _kept(self, span: str) -> tuple[str, int, int] | None:
-        return next((entry for entry in self._ledger.differs if entry[0] == span), None)
-
-    def _believes_the_loss(self) -> bool:
-        """Forget the doubt of the last sync in a loss that this one finds again."""
-        entry = self._kept(DOUBTED)
-        if entry is not None:
-            self._ledger.differs.remove(entry)
-            self._read.clear()
-            self._loss_confirmed = True
-        return entry is not None
-
-    def _doubts_the_loss(self) -> bool:
-        entry, ledger = self._kept(DOUBTED), self._ledger
-        if entry is not None:
-            ledger.differs.remove(entry)
-        total, counted = ledger.total, self._comparison.api_count or 0
-        if self._loss_confirmed or total < LARGE or counted * 2 >= total:
-            return False
-        ledger.differs.append((DOUBTED, total, counted))
-        messages.LARGE_LOSS(delivered=f"{total:,}", counted=f"{counted:,}").log(
-            self._logger, logging.WARNING
-        )
-        return True
-
-    def _is_known_to_be_inexact(self, *, audit: bool) -> bool:
-        """Tell whether nothing is worth locating until the next audit."""
-        entry = self._kept(EVERYTHING)
-        if entry is not None and audit:
-            self._ledger.differs.remove(entry)
-        return entry is not None and not audit
 
     # What differs
 
@@ -162,7 +114,7 @@ class Amendment:
             more = difference.counted > difference.delivered
             if self._was_read(difference):
                 self._keep(difference)
-            elif more or self._holds_pending(difference) or self._name(difference) in self._listed:
+            elif more or self._holds_pending(difference) or self._is_listed(difference):
                 missing.append(difference)
             elif self._comparison.confirms(difference):
                 gone.append(difference)
@@ -172,10 +124,8 @@ class Amendment:
         self._write_off(gone)
         for stretch in joined(missing):
             self._catch_up(stretch)
-        differs = self._ledger.differs
-        if len(differs) > MOST_DIFFERENT or self._never_agrees:
-            counted = self._comparison.api_count or 0
-            differs[:] = [(EVERYTHING, self._ledger.total, counted)]
+        if self._standing.too_many or self._never_agrees:
+            self._standing.keep_all_as_one(self._comparison.api_count or 0)
 
     def _was_read(self, difference: Difference) -> bool:
         return any(start <= difference.start < end for start, end in self._read)
@@ -184,19 +134,13 @@ class Amendment:
         reach = self._ledger.reach
         return reach is None or difference.end > reach
 
+    def _is_listed(self, difference: Difference) -> bool:
+        return self._name(difference) in self._standing.listed
+
     def _keep(self, difference: Difference) -> None:
         span = self._name(difference)
-        self._forget(span)
-        if span in self._listed:
-            self._never_agrees = True
-        kept = span, difference.delivered, difference.counted
-        self._ledger.differs.append(kept)
-        messages.DIFFERS(
-            span=span, delivered=f"{difference.delivered:,}", counted=f"{difference.counted:,}"
-        ).log(self._logger, logging.WARNING)
-
-    def _forget(self, span: str) -> None:
-        self._ledger.differs[:] = [entry for entry in self._ledger.differs if entry[0] != span]
+        self._never_agrees |= self._is_listed(difference)
+        self._standing.keep(span, difference)
 
     def _name(self, difference: Difference) -> str:
         return self._ledger.span_of(difference.start)
@@ -208,7 +152,7 @@ class Amendment:
         self._result.deleted += count
         for each in gone:
             span, counts = self._name(each), self._ledger.counts
-            self._forget(span)
+            self._standing.forget(span, span)
             pending = sum(each.start <= start < each.end for start in self._ledger.pending)
             day = f"{each.start:%Y-%m-%d}"  # a month that is being read again stands in days
             _, beyond = self._beyond(each)
@@ -224,13 +168,11 @@ class Amendment:
         messages.SPAN_AGAIN(
             span=span, counted=f"{stretch.counted:,}", delivered=f"{stretch.delivered:,}"
         ).log(self._logger)
-        before = {span: delivered for span, delivered, _ in self._ledger.differs}
-        self._ledger.differs[:] = [
-            entry for entry in self._ledger.differs if not name <= entry[0] <= last
-        ]
+        before = self._standing.delivered(name)
+        self._standing.forget(name, last)
         end, beyond = self._beyond(stretch)
         found = self._read_again(stretch.start, end) - beyond
-        if before.get(name) == found != stretch.counted:
+        if before == found != stretch.counted:
             self._never_agrees = True
         self._read.append((stretch.start, end))
         self._result.late += max(0, found - stretch.delivered)

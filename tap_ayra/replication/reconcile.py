@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from tap_ayra.instants import later, whole_second
 from tap_ayra.messages import replication as messages
+from tap_ayra.replication.differences import EVERYTHING, LARGE, Difference
 from tap_ayra.replication.edge import SECOND
 from tap_ayra.replication.ledger import BEGINNING, day_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import datetime
 
     from tap_ayra.messages import Text
     from tap_ayra.replication.edge import Edge
     from tap_ayra.replication.ledger import Ledger
 
-MOST_DIFFERENT = 10
-LARGE = 1000
-"""From how many conversations on the loss of more than half is doubted at first."""
-
 NEAR_THE_MIDDLE = 10
 """How many conversations may count on both sides of the middle of a span."""
-
-EVERYTHING = "*"
-"""The span under which a difference that could not be located is kept."""
 
 
 class Count(Protocol):
@@ -35,23 +27,6 @@ class Count(Protocol):
 
     def __call__(self, start: datetime, end: datetime | None, *, again: int = 0) -> int | None:
         """Count; None where the API does not tell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """A stretch of time in which the API counts other than the ledger.
-
-    Attributes:
-        start: where it begins.
-        end: where it ends; what starts then lies outside.
-        delivered: by the ledger.
-        counted: by the API.
-    """
-
-    start: datetime
-    end: datetime
-    delivered: int
-    counted: int
 
 
 class Reconciliation:
@@ -212,16 +187,3 @@ class Reconciliation:
         halves = (start, middle), (middle, end)
         counts = [self._ask(low, high - timedelta.resolution) or 0 for low, high in halves]
         return sum(counts) <= difference.counted + NEAR_THE_MIDDLE
-
-
-def joined(differences: Iterable[Difference]) -> list[Difference]:
-    """Join neighbours; the differences come with the latest first, and so do the stretches."""
-    joined: list[Difference] = []
-    for each in differences:
-        if joined and joined[-1].start == each.end:
-            last = joined.pop()
-            each = Difference(  # noqa: PLW2901
-                each.start, last.end, each.delivered + last.delivered, each.counted + last.counted
-            )
-        joined.append(each)
-    return joined

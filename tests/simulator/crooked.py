@@ -17,7 +17,7 @@ from tests.simulator.sync import bookmark_in
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sandbox import World
+    from sandbox import Call, World
     from tests.simulator.sync import Sync
 
 SWITCHES: Mapping[str, Sequence[Any]] = {
