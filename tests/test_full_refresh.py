@@ -57,17 +57,18 @@ def sandbox() -> Iterator[RunningSandbox]:
 def test_a_refresh_that_fails_at_any_message_deletes_nothing(
     sandbox: RunningSandbox, database: str, tmp_path: Path, *, hard_delete: bool
 ) -> None:
-    loaded = older(read(sandbox, FULL_TABLE))
-    incremental = read(sandbox, catalog())
+    loaded = older(refresh(sandbox, FULL_TABLE))
+    incremental = refresh(sandbox, catalog())
     sandbox.api.world.remove("c002")
     before = len(sandbox.api.requests)
-    whole = read(sandbox, FULL_TABLE)
+    whole = refresh(sandbox, FULL_TABLE)
     requests = len(sandbox.api.requests) - before
     activated = next(n for n, line in enumerate(whole) if b"ACTIVATE_VERSION" in line)
     cases = [Case(loaded, whole[:n], complete=n > activated) for n in range(1, len(whole) + 1)]
     cases += [Case(incremental, c.messages, complete=c.complete) for c in cases[activated - 1 :]]
     cases += [
-        Case(loaded, read(sandbox, FULL_TABLE, failing_at=number + 1)) for number in range(requests)
+        Case(loaded, refresh(sandbox, FULL_TABLE, failing_at=number + 1))
+        for number in range(requests)
     ]
     load(database, tmp_path, [case.before for case in cases], hard_delete=hard_delete)
     load(database, tmp_path, [case.messages for case in cases], hard_delete=hard_delete)
@@ -102,7 +103,7 @@ def test_a_failed_run_is_resumed_with_a_target_that_forgets_a_state_which_record
     assert all(row["start_time"] >= bookmark for row in rows[len(first) :])
 
 
-def read(
+def refresh(
     sandbox: RunningSandbox, wanted: dict[str, Any], *, failing_at: int | None = None
 ) -> list[bytes]:
     """Sync, and give the lines written, the last ones of a failed sync included."""

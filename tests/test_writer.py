@@ -24,7 +24,7 @@ SCHEMA = SchemaMessage("conversations", {"properties": {"id": {"type": "string"}
 STATE = {"bookmarks": {"conversations": {"replication_key": "start_time"}}}
 
 
-class Pipe:
+class Stdout:
     """Stands in for stdout, and remembers each write.
 
     Attributes:
@@ -52,8 +52,8 @@ class Pipe:
 
 
 @pytest.fixture
-def pipe(monkeypatch: pytest.MonkeyPatch) -> Pipe:
-    pipe = Pipe()
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Stdout:
+    pipe = Stdout()
     stdout = SimpleNamespace(buffer=pipe)
     monkeypatch.setattr(writer, "sys", SimpleNamespace(stdout=stdout))
     return pipe
@@ -63,7 +63,7 @@ def record(**fields: Any) -> RecordMessage:
     return RecordMessage("conversations", fields)
 
 
-def written(pipe: Pipe, **fields: Any) -> str:
+def written(pipe: Stdout, **fields: Any) -> str:
     """Write a record, and give its fields as JSON text."""
     out = BufferedWriter()
     out.write_message(record(**fields))
@@ -74,7 +74,7 @@ def written(pipe: Pipe, **fields: Any) -> str:
     return text.decode().partition('"record":')[2].split(',"', 1)[0].removesuffix("}\n")
 
 
-def test_many_records_in_one_write(pipe: Pipe) -> None:
+def test_many_records_in_one_write(pipe: Stdout) -> None:
     out = BufferedWriter()
     for number in range(100):
         out.write_message(record(id=f"conv_{number}"))
@@ -85,7 +85,7 @@ def test_many_records_in_one_write(pipe: Pipe) -> None:
     assert len(pipe.writes) == 1
 
 
-def test_every_other_message_goes_out_at_once_with_the_records_before_it(pipe: Pipe) -> None:
+def test_every_other_message_goes_out_at_once_with_the_records_before_it(pipe: Stdout) -> None:
     out = BufferedWriter()
     out.write_message(SCHEMA)
     for number in range(3):
@@ -94,7 +94,7 @@ def test_every_other_message_goes_out_at_once_with_the_records_before_it(pipe: P
     assert pipe.types == [["SCHEMA"], ["RECORD", "RECORD", "RECORD", "STATE"]]
 
 
-def test_memory_is_bounded(pipe: Pipe) -> None:
+def test_memory_is_bounded(pipe: Stdout) -> None:
     out = BufferedWriter()
     message = record(id="conv_1", summary="x" * 1000)
     for _ in range(1000):
@@ -105,7 +105,7 @@ def test_memory_is_bounded(pipe: Pipe) -> None:
 
 
 @pytest.mark.parametrize("concurrency", [1, 8])
-def test_each_page_goes_out_as_soon_as_it_is_read(pipe: Pipe, concurrency: int) -> None:
+def test_each_page_goes_out_as_soon_as_it_is_read(pipe: Stdout, concurrency: int) -> None:
     clock = SandboxClock(datetime(2026, 3, 9, 15, tzinfo=UTC), frozen=True)
     world = World.generate(clock, seed=6, count=100)
     with serve(SandboxApi(world, rate_limit=None)) as sandbox:
@@ -132,7 +132,7 @@ def test_each_page_goes_out_as_soon_as_it_is_read(pipe: Pipe, concurrency: int) 
         "1E+2",
     ],
 )
-def test_numbers_are_exact(pipe: Pipe, number: str) -> None:
+def test_numbers_are_exact(pipe: Stdout, number: str) -> None:
     value = int(number) if number.isdigit() else Decimal(number)
     assert written(pipe, duration=value) == f'{{"duration":{number}}}'
 
@@ -152,11 +152,11 @@ def test_numbers_are_exact(pipe: Pipe, number: str) -> None:
         "2025-01-15T14:30:00.123456789Z",
     ],
 )
-def test_text_is_unchanged(pipe: Pipe, text: str) -> None:
+def test_text_is_unchanged(pipe: Stdout, text: str) -> None:
     assert json.loads(written(pipe, summary=text))["summary"] == text
 
 
-def test_nulls_truth_values_and_lists(pipe: Pipe) -> None:
+def test_nulls_truth_values_and_lists(pipe: Stdout) -> None:
     fields = '{"summary":null,"has_recording":true,"topics":["a",null]}'
     out = BufferedWriter()
     out.write_message(record(**json.loads(fields)))
@@ -164,7 +164,7 @@ def test_nulls_truth_values_and_lists(pipe: Pipe) -> None:
     assert fields in pipe.writes[0].decode()
 
 
-def test_a_broken_pipe_is_told(pipe: Pipe) -> None:
+def test_a_broken_pipe_is_told(pipe: Stdout) -> None:
     def breaks() -> None:
         raise BrokenPipeError
 
@@ -173,7 +173,7 @@ def test_a_broken_pipe_is_told(pipe: Pipe) -> None:
         BufferedWriter().write_message(SCHEMA)
 
 
-def test_the_last_state_follows_the_records_and_nothing_follows_it(pipe: Pipe) -> None:
+def test_the_last_state_follows_the_records_and_nothing_follows_it(pipe: Stdout) -> None:
     out = BufferedWriter()
     out.write_message(record(id="conv_1"))
     out.write_last_state(STATE)
@@ -185,14 +185,14 @@ def test_the_last_state_follows_the_records_and_nothing_follows_it(pipe: Pipe) -
     assert json.loads(pipe.writes[0].splitlines()[-1]) == {"type": "STATE", "value": STATE}
 
 
-def test_without_a_state_the_records_are_the_last(pipe: Pipe) -> None:
+def test_without_a_state_the_records_are_the_last(pipe: Stdout) -> None:
     out = BufferedWriter()
     out.write_message(record(id="conv_1"))
     out.write_last_state({})
     assert pipe.types == [["RECORD"]]
 
 
-def test_the_last_state_is_never_inside_another_write(pipe: Pipe) -> None:
+def test_the_last_state_is_never_inside_another_write(pipe: Stdout) -> None:
     out = BufferedWriter()
     last = threading.Thread(target=out.write_last_state, args=(STATE,), daemon=True)
     pipe.on_write = last.start
