@@ -43,11 +43,13 @@ _MELTANO = {
 }
 
 
-def _piped(tap: Callable[[Setup], list[str]]) -> Callable[[Setup], list[str]]:
+def _piped(
+    tap: Callable[[Setup], list[str]], loader: str = "target-postgres-batch"
+) -> Callable[[Setup], list[str]]:
     def command(setup: Setup) -> list[str]:
         assert setup.database
         url = setup.database.url.replace("postgresql:", "postgresql+psycopg:")
-        shipped = {**_shipped(), "sqlalchemy_url": url, "default_target_schema": _SCHEMA}
+        shipped = {**_shipped(loader), "sqlalchemy_url": url, "default_target_schema": _SCHEMA}
         config = setup.settings("target.json", **shipped)
         target = venvs.program("target-postgres", "target-postgres")
         return [*tap(setup), PIPE, target, "--config", config]
@@ -106,11 +108,24 @@ def forget_skeleton() -> None:
     shutil.rmtree(_SKELETON, ignore_errors=True)
 
 
-def _shipped() -> dict[str, Any]:
-    """Give the settings of target-postgres that meltano.yml has values for."""
+def _in_files(setup: Setup) -> list[str]:
+    """Run this project's tap as the job does, with records in files."""
+    batches = _plugin("extractors", "tap-ayra-batch")["config"]["batch_config"]
+    root = batches["storage"]["root"].replace("$MELTANO_PROJECT_ROOT", str(setup.folder))
+    return tap_ayra(setup, batch_config={**batches, "storage": {"root": root}})
+
+
+def _shipped(loader: str) -> dict[str, Any]:
+    """Give the settings of a loader for PostgreSQL that meltano.yml has values for."""
+    settings = _plugin("loaders", "target-postgres")["settings"]
+    values = {one["name"]: one["value"] for one in settings if "value" in one}
+    return {**values, **_plugin("loaders", loader).get("config", {})}
+
+
+def _plugin(kind: str, name: str) -> dict[str, Any]:
     plugins = yaml.safe_load(_DEFINITION.read_text(encoding="utf-8"))["plugins"]
-    target = next(one for one in plugins["loaders"] if one["name"] == "target-postgres")
-    return {one["name"]: one["value"] for one in target["settings"] if "value" in one}
+    found: dict[str, Any] = next(one for one in plugins[kind] if one["name"] == name)
+    return found
 
 
 LOADS = (
@@ -118,7 +133,11 @@ LOADS = (
         "tap-ayra (meltano run)", {**TAP_AYRA, **_TARGET, venvs.PROJECT: ("meltano",)},
         _meltano, table=_TABLE,
     ),
-    Tool("tap-ayra (pipe)", {**TAP_AYRA, **_TARGET}, _piped(tap_ayra), table=_TABLE),
+    Tool("tap-ayra (pipe)", {**TAP_AYRA, **_TARGET}, _piped(_in_files), table=_TABLE),
+    Tool(
+        "tap-ayra (RECORD)", {**TAP_AYRA, **_TARGET}, _piped(tap_ayra, "target-postgres"),
+        table=_TABLE,
+    ),
     Tool(
         "dlt", {"dlt": ("dlt", "adbc-driver-postgresql", "pyarrow")}, dlt, table=_TABLE
     ),

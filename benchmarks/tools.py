@@ -71,9 +71,10 @@ class Tool:
         return "tap-ayra" in self.packages
 
 
-def tap_ayra(setup: Setup) -> list[str]:
-    """Run this project's tap with its defaults."""
-    config = setup.settings("tap.json", api_key=KEY, api_url=setup.api_url, start_date=START_DATE)
+def tap_ayra(setup: Setup, **more: Any) -> list[str]:
+    """Run this project's tap with its defaults, unless more is set."""
+    required = {"api_key": KEY, "api_url": setup.api_url, "start_date": START_DATE}
+    config = setup.settings("tap.json", **required, **more)
     return [venvs.program("tap-ayra", "tap-ayra"), "--config", config]
 
 

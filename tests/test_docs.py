@@ -37,7 +37,7 @@ def readme() -> str:
 @pytest.fixture
 def plugin() -> dict[str, Any]:
     """The tap's definition in meltano.yml."""
-    (tap,) = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))["plugins"]["extractors"]
+    tap, _ = yaml.safe_load(DEFINITION.read_text(encoding="utf-8"))["plugins"]["extractors"]
     return dict(tap)
 
 

@@ -59,8 +59,11 @@ def test_definition_is_valid() -> None:
 
 def test_no_plugin_needs_the_hub() -> None:
     plugins = [plugin for kind in _definition()["plugins"].values() for plugin in kind]
+    inherited = {"inherit_from", "config"}
     assert all(
-        plugin.keys() >= {"namespace", "pip_url", "executable", "settings"} for plugin in plugins
+        plugin.keys() >= {"namespace", "pip_url", "executable", "settings"}
+        or plugin.keys() >= inherited
+        for plugin in plugins
     )
 
 
@@ -157,7 +160,7 @@ def test_settings_reach_the_tap_as_they_were_given(
 
 
 def test_empty_variables_count_as_unset(project: MeltanoProject, call_centre: World) -> None:
-    (tap,) = _definition()["plugins"]["extractors"]
+    tap, _ = _definition()["plugins"]["extractors"]
     empty = {f"TAP_AYRA_{setting['name'].upper()}": "" for setting in tap["settings"]}
     project.settings = {**empty, **project.settings}
     project.check("run", "tap-ayra", "target-jsonl")
