@@ -18,7 +18,7 @@ from singer_sdk import Tap, metrics
 from sandbox import SandboxAdapter
 from tap_ayra.api.prefetch import Prefetch
 from tap_ayra.errors import TapAyraError
-from tap_ayra.output.writer import BufferedWriter, encode
+from tap_ayra.output.writer import BufferedWriter
 from tap_ayra.paging import walk as pagination
 from tap_ayra.streams import fetching, listing
 from tap_ayra.streams.sync import ConversationsSync
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 
     import requests
-    from singer_sdk.singerlib.encoding.simple import Message
 
     from sandbox import SandboxApi, SandboxClock
 
@@ -228,10 +227,10 @@ class _Wire(BufferedWriter):
         self._outcome = outcome
         self._kill_after = kill_after
 
-    def write_message(self, message: Message) -> None:
-        self.write_lines([encode(message.to_dict())])
+    def _write(self) -> None:
+        """Nothing: what is gathered has been taken."""
 
-    def write_lines(self, lines: list[bytes]) -> None:
+    def _gather(self, lines: list[bytes]) -> None:
         messages = self._outcome.messages
         for line in lines:
             if self._kill_after is not None and len(messages) >= self._kill_after:
