@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 SAID = about()
 README = ROOT / "README.md"
-PAGES = [README, ROOT / "docs" / "settings.md", ROOT / "docs" / "errors.md"]
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 @pytest.fixture
