@@ -157,13 +157,22 @@ class Attempt:
         return states[-1]["value"] if states else None
 
 
-def attempt(settings: Mapping[str, Any], *, state: Mapping[str, Any] | None = None) -> Attempt:
+def attempt(
+    settings: Mapping[str, Any],
+    *,
+    state: Mapping[str, Any] | None = None,
+    catalog: dict[str, Any] | None = None,
+) -> Attempt:
     """Sync in this process, and fail as the tap does."""
     error: TapAyraError | None = None
     with captured() as written:
-        tap = TapAyra(config=dict(settings), state=None if state is None else dict(state))
+        tap = TapAyra(
+            config=dict(settings),
+            state=None if state is None else dict(state),
+            catalog=catalog,
+        )
         try:
             tap.sync_all()
         except TapAyraError as failure:
-            error = failure
+            error = failure.with_traceback(None)  # which would keep the sync's threads waiting
     return Attempt(Output.parse(written.getvalue()), error)

@@ -45,8 +45,13 @@ class Stage:
         self.api = server.api
         self.time = time
 
-    def attempt(self, state: Mapping[str, Any] | None = None, **settings: Any) -> Attempt:
-        return attempt(self.settings(**settings), state=state)
+    def attempt(
+        self,
+        state: Mapping[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        **settings: Any,
+    ) -> Attempt:
+        return attempt(self.settings(**settings), state=state, catalog=catalog)
 
     def test(self, **settings: Any) -> str:
         """Test the connection, and give the error."""
