@@ -75,6 +75,10 @@ class Frontier:
             and row.conversation.id not in self._known
         )
 
+    def knows(self, conversation_id: str) -> bool:
+        """Tell whether a conversation has been accepted, as far back as that matters."""
+        return conversation_id in self._known
+
     def skip_second(self) -> None:
         """Move the anchor past its second."""
         if self.anchor is not None:

@@ -109,6 +109,10 @@ class ConversationsPaginator(BaseAPIPaginator["PageToken"]):
         pages = block.due if block.whole else min(block.length, block.due)
         return (block.token(page) for page in range(self.current_value.page + 1, pages + 1))
 
+    def knows(self, conversation_id: str) -> bool:
+        """Tell whether a conversation of the last blocks has been accepted."""
+        return self._reader.front.knows(conversation_id)
+
     def advance(self, page: Page) -> None:  # type: ignore[override]
         """Judge the response to the current token: fill `new` and choose the next token."""
         if self._page_count == 0:

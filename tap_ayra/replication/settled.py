@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from tap_ayra.conversation import Row
 
-NAMED_AT_MOST = 10
-
 
 @dataclass(slots=True)
 class Settled:
@@ -28,8 +26,7 @@ class Settled:
         now: the API's clock.
         ended_by: the latest end of a settled conversation.
         started_by: what started before this counts as settled.
-        stuck: how many conversations counted as settled only because of their age.
-        stuck_ids: the first of their ids.
+        stuck: the ids of those that counted as settled only because of their age.
     """
 
     now: datetime
@@ -37,8 +34,7 @@ class Settled:
     limit: timedelta
     ended_by: datetime = field(init=False)
     started_by: datetime = field(init=False)
-    stuck: int = 0
-    stuck_ids: list[str] = field(default_factory=list)
+    stuck: dict[str, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.ended_by = earlier(self.now, self.settling)
@@ -58,8 +54,6 @@ class Settled:
                 if status not in ENDED and (
                     status == IN_PROGRESS or conversation.end(start) is None
                 ):
-                    self.stuck += 1
-                    if len(self.stuck_ids) < NAMED_AT_MOST:
-                        self.stuck_ids.append(conversation.id)
+                    self.stuck[conversation.id] = None
             elif not conversation.ended_by(self.ended_by, start):
                 yield conversation.id, start

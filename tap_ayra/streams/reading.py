@@ -126,8 +126,8 @@ class Reading:
         if stream.incremental:
             self._bookmark = stream.state_manager.begin(now, settings)
             start = self._start or BEGINNING
-            end = settings.end_date or now
-            inside = {s for s in self._bookmark.aside if start <= s <= end}  # read anyway
+            end = whole_second(settings.end_date or now)  # part of which may lie past it
+            inside = {s for s in self._bookmark.aside if start <= s < end}  # read anyway
             self._aside = self._bookmark.aside - inside
             self._behind = {s for s in inside if s < whole_second(self._bookmark.value or now)}
             self._bookmark.aside -= inside - self._behind  # these until they have been read

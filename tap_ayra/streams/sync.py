@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from tap_ayra.instants import earlier, later, whole_second
@@ -21,10 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from datetime import datetime
 
+    from tap_ayra.conversation import Row
     from tap_ayra.errors import TapAyraError
 
 
 from tap_ayra.streams.reading import Reading
+
+NAMED_AT_MOST = 10
+"""Conversations that a warning names."""
 
 
 class ConversationsSync(Reading):
@@ -41,23 +46,24 @@ class ConversationsSync(Reading):
             walk = self._new_walk(
                 earlier(seconds[0], RESTATED_BY), later(seconds[-1], RESTATED_BY), self._walk.now
             )
-            rows = [
-                row
-                for _ in self._listing.pages(walk)
-                for row in walk.new
-                if not self._was_in_window(row.start)
-            ]
+            rows = [row for _ in self._listing.pages(walk) for row in walk.new]
             unsettled = list(settled.unsettled(rows))
             still_open = {whole_second(start) for _, start in unsettled}
             over = {second for second in seconds if second not in still_open}
             ids = {key for key, _ in unsettled}
             bookmark.aside -= over
-            self._deliver([row for row in rows if over or row.conversation.id in ids])
+            wanted = [row for row in rows if over or row.conversation.id in ids]
+            self._deliver([row for row in wanted if not self._was_delivered(row)])
             yield self._keep()
 
-    def _was_in_window(self, start: datetime | None) -> bool:
+    def _was_delivered(self, row: Row) -> bool:
+        """Tell whether the window from the bookmark on held it; of its last second, by the id."""
         first, last = self._start or BEGINNING, self._settings.end_date
-        return start is not None and first <= start and (last is None or start <= last)
+        return self._walk.knows(row.conversation.id) or (
+            row.start is not None
+            and first <= row.start
+            and (last is None or row.start < whole_second(last))
+        )
 
     # What the counts show
 
@@ -150,11 +156,11 @@ class ConversationsSync(Reading):
     def _warn_of_stuck(self) -> None:
         settled = self._settled
         if settled is not None and settled.stuck:
-            more = ", ..." * (settled.stuck > len(settled.stuck_ids))
+            more = ", ..." * (len(settled.stuck) > NAMED_AT_MOST)
             replication.STUCK_OPEN(
-                conversations=plural(settled.stuck, "conversation"),
+                conversations=plural(len(settled.stuck), "conversation"),
                 hours=self._settings.in_progress_limit.total_seconds() / 3600,
-                ids=", ".join(settled.stuck_ids) + more,
+                ids=", ".join(islice(settled.stuck, NAMED_AT_MOST)) + more,
             ).log(self._stream.logger, logging.WARNING)
 
 
