@@ -50,7 +50,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transcripts]:
             thread.join(60)
 
 
-def once(fault: Fault, key: str) -> Script:
+def once_for(fault: Fault, key: str) -> Script:
     """Let the first request for a transcript fail."""
     done = threading.Event()
 
@@ -63,7 +63,7 @@ def once(fault: Fault, key: str) -> Script:
     return script
 
 
-def said(result: Attempt) -> list[tuple[str, int]]:
+def messages_of(result: Attempt) -> list[tuple[str, int]]:
     """Give the messages that came, in order."""
     rows = [row for row in result.output.records if "position" in row]
     return [(row["conversation_id"], row["position"]) for row in rows]
@@ -78,10 +78,10 @@ ALL = [(key, position) for key in KEYS for position in (1, 2, 3)]
 def test_a_passing_fault_costs_one_wait(
     stage: Transcripts, name: str, place: str, concurrency: int
 ) -> None:
-    stage.server.script = once(PASSING[name], PLACES[place])
+    stage.server.script = once_for(PASSING[name], PLACES[place])
     result = stage.fetch(concurrency=concurrency, **(SHORT if name in ENDLESS else {}))
     assert result.error == ""
-    assert said(result) == ALL
+    assert messages_of(result) == ALL
     assert stage.time.slept
     assert stage.time.waited < 60
     assert stage.asked - Counter(KEYS) == Counter([PLACES[place]])
@@ -108,10 +108,10 @@ INCONSISTENT: dict[str, Fault] = {
 def test_what_does_not_add_up_once_is_asked_for_again(
     stage: Transcripts, name: str, concurrency: int
 ) -> None:
-    stage.server.script = once(INCONSISTENT[name], PLACES["middle"])
+    stage.server.script = once_for(INCONSISTENT[name], PLACES["middle"])
     result = stage.fetch(concurrency=concurrency)
     assert result.error == ""
-    assert said(result) == ALL
+    assert messages_of(result) == ALL
     assert stage.time.waited < 2
     assert stage.asked - Counter(KEYS) == Counter([PLACES["middle"]])
 
@@ -126,10 +126,10 @@ def test_what_never_adds_up_is_an_error_after_two_more(stage: Transcripts, name:
     assert result.codes[0] == "transcript-inconsistent"
     assert key in result.error
     assert stage.asked[key] == 3
-    assert said(result) == ALL[: 3 * KEYS.index(key)]
+    assert messages_of(result) == ALL[: 3 * KEYS.index(key)]
     assert result.state is not None
     stage.server.script = lambda _number, _asked: None
-    assert said(stage.fetch(state=result.state)) == ALL[3 * KEYS.index(key) :]
+    assert messages_of(stage.fetch(state=result.state)) == ALL[3 * KEYS.index(key) :]
 
 
 @BOTH
@@ -138,18 +138,18 @@ def test_odd_but_sound_responses_are_taken(
     stage: Transcripts, fault: Fault, concurrency: int
 ) -> None:
     stage.server.script = lambda _number, _asked: fault
-    assert said(stage.fetch(concurrency=concurrency)) == ALL
+    assert messages_of(stage.fetch(concurrency=concurrency)) == ALL
     assert stage.time.slept == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 304])
 def test_what_does_not_pass_costs_one_request(stage: Transcripts, status: int) -> None:
-    stage.server.script = once(instead(status), PLACES["middle"])
+    stage.server.script = once_for(instead(status), PLACES["middle"])
     result = stage.fetch(concurrency=1)
     assert result.error
     assert stage.asked[PLACES["middle"]] == 1
     assert stage.time.slept == []
-    assert said(result) == ALL[: 3 * KEYS.index(PLACES["middle"])]
+    assert messages_of(result) == ALL[: 3 * KEYS.index(PLACES["middle"])]
 
 
 def test_an_outage_ends_the_sync_and_the_next_one_goes_on(stage: Transcripts) -> None:
@@ -164,15 +164,15 @@ def test_an_outage_ends_the_sync_and_the_next_one_goes_on(stage: Transcripts) ->
     result = stage.fetch()
     assert result.error
     assert stage.time.waited > 240
-    assert said(result) == ALL[: 3 * KEYS.index(PLACES["middle"])]
+    assert messages_of(result) == ALL[: 3 * KEYS.index(PLACES["middle"])]
     assert result.state is not None
     stage.server.script = lambda _number, _asked: None
-    assert said(stage.fetch(state=result.state)) == ALL[3 * KEYS.index(PLACES["middle"]) :]
+    assert messages_of(stage.fetch(state=result.state)) == ALL[3 * KEYS.index(PLACES["middle"]) :]
 
 
 def test_a_transcript_that_is_gone_is_no_reason_to_stop(stage: Transcripts) -> None:
-    stage.server.script = once(instead(404, {"error": {"code": "not_found"}}), PLACES["middle"])
+    stage.server.script = once_for(instead(404, {"error": {"code": "not_found"}}), PLACES["middle"])
     result = stage.fetch()
     assert result.error == ""
-    assert {key for key, _ in said(result)} == set(KEYS) - {PLACES["middle"]}
+    assert {key for key, _ in messages_of(result)} == set(KEYS) - {PLACES["middle"]}
     assert stage.time.slept == []
