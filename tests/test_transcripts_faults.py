@@ -63,7 +63,7 @@ def once_for(fault: Fault, key: str) -> Script:
     return script
 
 
-def messages_of(result: Attempt) -> list[tuple[str, int]]:
+def spoken_in(result: Attempt) -> list[tuple[str, int]]:
     """Give the messages that came, in order."""
     rows = [row for row in result.output.records if "position" in row]
     return [(row["conversation_id"], row["position"]) for row in rows]
@@ -81,7 +81,7 @@ def test_a_passing_fault_costs_one_wait(
     stage.server.script = once_for(PASSING[name], PLACES[place])
     result = stage.fetch(concurrency=concurrency, **(SHORT if name in ENDLESS else {}))
     assert result.error == ""
-    assert messages_of(result) == ALL
+    assert spoken_in(result) == ALL
     assert stage.time.slept
     assert stage.time.waited < 60
     assert stage.asked - Counter(KEYS) == Counter([PLACES[place]])
@@ -111,7 +111,7 @@ def test_what_does_not_add_up_once_is_asked_for_again(
     stage.server.script = once_for(INCONSISTENT[name], PLACES["middle"])
     result = stage.fetch(concurrency=concurrency)
     assert result.error == ""
-    assert messages_of(result) == ALL
+    assert spoken_in(result) == ALL
     assert stage.time.waited < 2
     assert stage.asked - Counter(KEYS) == Counter([PLACES["middle"]])
 
@@ -126,10 +126,10 @@ def test_what_never_adds_up_is_an_error_after_two_more(stage: Transcripts, name:
     assert result.codes[0] == "transcript-inconsistent"
     assert key in result.error
     assert stage.asked[key] == 3
-    assert messages_of(result) == ALL[: 3 * KEYS.index(key)]
+    assert spoken_in(result) == ALL[: 3 * KEYS.index(key)]
     assert result.state is not None
     stage.server.script = lambda _number, _asked: None
-    assert messages_of(stage.fetch(state=result.state)) == ALL[3 * KEYS.index(key) :]
+    assert spoken_in(stage.fetch(state=result.state)) == ALL[3 * KEYS.index(key) :]
 
 
 @BOTH
@@ -138,7 +138,7 @@ def test_odd_but_sound_responses_are_taken(
     stage: Transcripts, fault: Fault, concurrency: int
 ) -> None:
     stage.server.script = lambda _number, _asked: fault
-    assert messages_of(stage.fetch(concurrency=concurrency)) == ALL
+    assert spoken_in(stage.fetch(concurrency=concurrency)) == ALL
     assert stage.time.slept == []
 
 
@@ -149,7 +149,7 @@ def test_what_does_not_pass_costs_one_request(stage: Transcripts, status: int) -
     assert result.error
     assert stage.asked[PLACES["middle"]] == 1
     assert stage.time.slept == []
-    assert messages_of(result) == ALL[: 3 * KEYS.index(PLACES["middle"])]
+    assert spoken_in(result) == ALL[: 3 * KEYS.index(PLACES["middle"])]
 
 
 def test_an_outage_ends_the_sync_and_the_next_one_goes_on(stage: Transcripts) -> None:
@@ -164,15 +164,15 @@ def test_an_outage_ends_the_sync_and_the_next_one_goes_on(stage: Transcripts) ->
     result = stage.fetch()
     assert result.error
     assert stage.time.waited > 240
-    assert messages_of(result) == ALL[: 3 * KEYS.index(PLACES["middle"])]
+    assert spoken_in(result) == ALL[: 3 * KEYS.index(PLACES["middle"])]
     assert result.state is not None
     stage.server.script = lambda _number, _asked: None
-    assert messages_of(stage.fetch(state=result.state)) == ALL[3 * KEYS.index(PLACES["middle"]) :]
+    assert spoken_in(stage.fetch(state=result.state)) == ALL[3 * KEYS.index(PLACES["middle"]) :]
 
 
 def test_a_transcript_that_is_gone_is_no_reason_to_stop(stage: Transcripts) -> None:
     stage.server.script = once_for(instead(404, {"error": {"code": "not_found"}}), PLACES["middle"])
     result = stage.fetch()
     assert result.error == ""
-    assert {key for key, _ in messages_of(result)} == set(KEYS) - {PLACES["middle"]}
+    assert {key for key, _ in spoken_in(result)} == set(KEYS) - {PLACES["middle"]}
     assert stage.time.slept == []
