@@ -141,7 +141,8 @@ class TranscriptsReading(ConversationsSync):
 
     def _forecast(self, due: Due, order: InOrder, done: frozenset[str]) -> None:
         if self._walk.finished:
-            count = sum(each.wanted and each.id not in done for each in [due, *order.ready])
+            rest = (each for each in order.rest if each.start <= self._limit())
+            count = sum(e.wanted and e.id not in done for e in [due, *order.ready, *rest])
         else:
             end = min(self._limit(), self._walk.now)
             counted = self._listing.count(self._start or BEGINNING, end) or 0
