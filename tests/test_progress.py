@@ -10,6 +10,7 @@ import pty
 import re
 import subprocess
 import termios
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,21 @@ def test_pages_that_bring_nothing(clock: SimpleNamespace, lines: pytest.LogCaptu
     clock.now = 10.0
     told.page(0, 0, None)
     assert lines.messages == ["0 of 0 conversations (0%) · 0/s · 0 s left · rate limit: not known"]
+
+
+def test_at_debug_each_block_page_and_count_is_told(
+    sandbox: RunningSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    run_tap(sandbox, page_size=25)
+    told = [record.getMessage() for record in caplog.records]
+    codes = Counter(getattr(record, "code", "") for record in caplog.records)
+    pages = [each.params for each in sandbox.api.requests if each.params["per_page"] == "25"]
+    assert codes["page-read"] == len(pages) == 3
+    assert codes["block-begins"] == sum(params["page"] == "1" for params in pages)
+    assert codes["counted"] == len(sandbox.api.requests) - len(pages)
+    assert "Page 1: 25 conversations of 40" in told
+    assert any(line.startswith("A block begins: the beginning to ") for line in told)
 
 
 def test_a_terminal_shows_a_live_line(sandbox: RunningSandbox, tmp_path: Path) -> None:

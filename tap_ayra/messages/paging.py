@@ -24,6 +24,14 @@ BEFORE_WINDOW = Message("page-before-window", "conversation {id} starts before t
 AFTER_WINDOW = Message("page-after-window", "conversation {id} starts after the window")
 UNSORTED = Message("page-unsorted", "the conversations are not sorted by start_time")
 
+# At DEBUG
+
+BLOCK_BEGINS = Message("block-begins", "A block begins: {window}")
+PAGE_READ = Message("page-read", "Page {page}: {rows} of {total}")
+COUNTED = Message("counted", "{total} in all: {window}")
+
+# What is read again
+
 TOTAL_CHANGED = Message(
     "reread-total-changed",
     "Page {page}: the total changed from {before} to {after} while reading; "

@@ -30,6 +30,11 @@ class PageToken:
     page: int = 1
     again: int = 0
 
+    def __str__(self) -> str:
+        """Say which stretch of time is asked for."""
+        start = "the beginning" if self.start is None else format_instant(self.start)
+        return f"{start} to {'now' if self.end is None else format_instant(self.end)}"
+
     def window(self, attempt: int = 0) -> dict[str, str]:
         """Write the query parameters ``start_date`` and ``end_date``, where they are set.
 

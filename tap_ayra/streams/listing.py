@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tap_ayra.api import CLEAN, Prefetch, decode
 from tap_ayra.errors import NotJSONError, PageMismatchError
-from tap_ayra.instants import format_instant
-from tap_ayra.messages import paging
+from tap_ayra.messages import paging, plural
 from tap_ayra.paging.page import Page
 from tap_ayra.paging.token import PageToken
 from tap_ayra.patience import QUICK_RETRIES
@@ -83,6 +82,7 @@ class Listing:
             while not walk.finished:
                 page = ahead.get(walk.current_value, walk.upcoming)
                 walk.advance(page)
+                self._tell(page)
                 for message in page.replaced - self._warned:
                     message().log(self._logger, logging.WARNING)
                 self._warned |= page.replaced
@@ -94,6 +94,15 @@ class Listing:
                 yield page
         finally:
             ahead.close()
+
+    def _tell(self, page: Page) -> None:
+        if self._logger.isEnabledFor(logging.DEBUG):
+            token = page.token
+            if token.page == 1:
+                paging.BLOCK_BEGINS(window=token).log(self._logger, logging.DEBUG)
+            rows = plural(len(page.rows), "conversation")
+            told = paging.PAGE_READ(page=token.page, rows=rows, total=f"{page.total:,}")
+            told.log(self._logger, logging.DEBUG)
 
     def fetch(self, token: PageToken) -> Page:
         """Request one page; each attempt writes the window another way, past the API's cache.
@@ -116,7 +125,6 @@ class Listing:
 
         def params(attempt: int) -> dict[str, str]:
             query = self._query(token.window(attempt), self._page_size)
-            self._logger.debug("Page %d of %s", token.page, token.window(attempt))
             return {**query, "page": str(token.page)}
 
         accept = _DEEPER if token.page > 1 else {HTTPStatus.OK}
@@ -142,12 +150,8 @@ class Listing:
             lambda attempt: {**self._query(token.window(attempt), 1), **self.counted, "page": "1"},
             read,
         )
-        self._logger.debug(
-            "%s conversations from %s to %s",
-            total,
-            format_instant(start),
-            end and format_instant(end),
-        )
+        said = "Unknown" if total is None else f"{total:,}"
+        paging.COUNTED(total=said, window=token).log(self._logger, logging.DEBUG)
         return total
 
     def _query(self, window: Mapping[str, str], per_page: int) -> dict[str, str]:
