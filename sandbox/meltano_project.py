@@ -126,6 +126,17 @@ class MeltanoProject:
             text=True,
         )
 
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start `meltano` here, in a process group of its own, and don't wait for it."""
+        return subprocess.Popen(
+            [MELTANO, *arguments],
+            cwd=self.folder,
+            env={**clean_environment(), **OFFLINE, **ALONE, **self.settings},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
     def check(self, *arguments: str) -> str:
         """Run `meltano` here, which must succeed, and give what it printed."""
         result = self.meltano(*arguments)

@@ -17,6 +17,7 @@ from singer_sdk.exceptions import ConfigValidationError
 from singer_sdk.plugin_base import SingerCommand
 
 from tap_ayra.errors import TapAyraError
+from tap_ayra.messages import Text
 from tap_ayra.messages import cli as messages
 from tap_ayra.patience import LAST_STATE
 from tap_ayra.redaction import one_line
@@ -24,7 +25,6 @@ from tap_ayra.redaction import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tap_ayra.messages import Text
     from tap_ayra.output.writer import BufferedWriter
 
 RECORDS_BETWEEN_COLLECTIONS = 10_000
@@ -71,7 +71,8 @@ class AyraCommand(SingerCommand):
             what, *more = str(error).splitlines()
             remedy = more[:1]
             stop = "" if what.endswith((".", "?", "!")) else "."
-            self._report(*more[1:], " ".join([what + stop, *remedy]) if remedy else what)
+            last = " ".join([what + stop, *remedy]) if remedy else what
+            self._report(*more[1:], Text(last, error.code))
         except ConfigValidationError as error:
             self._report(str(error), *error.errors)
         except BrokenPipeError:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -17,7 +20,7 @@ import yaml
 
 from sandbox import SandboxApi, serve
 from sandbox.comparison import api_rows, file_rows, read_lines
-from sandbox.meltano_project import DEFINITION, PINNED, ROOT, MeltanoProject
+from sandbox.meltano_project import DEFINITION, NOWHERE, PINNED, ROOT, MeltanoProject
 from tests.singer import Output
 
 if TYPE_CHECKING:
@@ -105,9 +108,13 @@ def test_a_refused_key_is_told_at_every_log_level(project: MeltanoProject) -> No
             "Ayra rejected the API key (HTTP 401): Invalid API key provided. Set api_key",
         ),
         ({"TAP_AYRA_PAGE_SIZE": "500"}, "page_size: expected an integer from 1 to 100, got 500"),
+        (
+            {"TAP_AYRA_API_URL": f"{NOWHERE}/v1"},
+            "Could not connect to the API (127.0.0.1:9): connection refused. Check api_url",
+        ),
         ({"LOGLEVEL": "verbos", "TAP_AYRA_API_KEY": "sk_test_wrong"}, "Ayra rejected the API key"),
     ],
-    ids=["key", "setting", "log level"],
+    ids=["key", "setting", "address", "log level"],
 )
 def test_the_one_line_that_config_test_shows_names_the_cause(
     project: MeltanoProject, settings: dict[str, str], shown: str
@@ -116,6 +123,33 @@ def test_the_one_line_that_config_test_shows_names_the_cause(
     result = project.meltano("config", "test", "tap-ayra")
     assert result.returncode == 1
     assert shown in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_stores_nothing_and_the_next_one_reads_it_all(
+    project: MeltanoProject, sandbox: RunningSandbox, call_centre: World, number: int, code: int
+) -> None:
+    reading = threading.Event()
+
+    def on_request(_: object) -> None:
+        if len(sandbox.api.requests) == 3:
+            reading.set()
+            stopped.wait(30)
+
+    stopped = threading.Event()
+    sandbox.api.on_request = on_request
+    project.settings = {**project.settings, "TAP_AYRA_PAGE_SIZE": "10"}
+    run = project.start("run", "tap-ayra", "target-jsonl")
+    assert reading.wait(60)
+    os.killpg(run.pid, number)  # as a terminal does, to Meltano and all that it has started
+    assert run.wait(60) == code
+    stopped.set()
+    sandbox.api.on_request = None
+    project.settings = {**project.settings, "TAP_AYRA_PAGE_SIZE": "100"}
+    project.check("run", "tap-ayra", "target-jsonl")
+    again = next(seen for seen in sandbox.api.requests if seen.params["per_page"] == "100")
+    assert "start_date" not in again.params
+    assert file_rows(project.folder / "output" / "conversations.jsonl") == api_rows(call_centre)
 
 
 def test_a_key_is_required(project: MeltanoProject) -> None:
