@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Request, Response
 from requests.adapters import BaseAdapter
 
 from sandbox import SandboxClock
@@ -236,3 +236,16 @@ def test_a_wait_is_logged_once(time: FakeTime, caplog: pytest.LogCaptureFixture)
     assert time.slept == [40]
     codes = [record.code for record in caplog.records if hasattr(record, "code")]
     assert codes == ["retrying"]
+
+
+@pytest.mark.parametrize("path", ["/things", "/things/a%20b", "/thïngs/x y"])
+def test_a_request_is_the_one_that_requests_itself_would_make(path: str) -> None:
+    query = {"search": "café & ~co", "start_date": "2026-03-09T15:00:00+02:00", "page": "1"}
+    api = Replies(OK)
+    session = client_of(api).session
+    url = f"https://api.ayra.ai/v1{path}"
+    for _ in range(2):
+        session.fetch("https://api.ayra.ai/v1/things", {}, timeout=1)
+        session.fetch(url, query, timeout=1)
+    expected = session.prepare_request(Request("GET", url, params=query))
+    assert api.urls[1::2] == [expected.url] * 2

@@ -10,7 +10,7 @@ import io
 import logging
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 import urllib3.exceptions
@@ -119,7 +119,10 @@ class OneHostSession(requests.Session):
         if self._example is None:
             self._example = self.prepare_request(Request("GET", url))
         request = self._example.copy()
-        request.prepare_url(url, query)
+        if url == self._example.url:  # what requests makes of a URL that needs no quoting
+            request.url = f"{url}?{urlencode(query)}"
+        else:
+            request.prepare_url(url, query)
         options: dict[str, Any] = {
             "timeout": timeout,
             "verify": self.verify,

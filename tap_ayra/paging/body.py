@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -90,11 +91,8 @@ def _split(content: bytes) -> tuple[_Sliced, list[Row], Text | None]:
         conversations = _typed(content).data
     except msgspec.ValidationError:
         return sliced, *_one_by_one(sliced.data)
-    rows = [
-        Row(conversation, _start(conversation), body, True)  # noqa: FBT003
-        for conversation, body in zip(conversations, sliced.data, strict=True)
-    ]
-    return sliced, rows, None
+    starts = map(_start, conversations)
+    return sliced, list(map(Row, conversations, starts, sliced.data, repeat(True))), None  # noqa: FBT003
 
 
 def _one_by_one(slices: list[msgspec.Raw]) -> tuple[list[Row], Text | None]:
