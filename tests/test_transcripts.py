@@ -195,6 +195,17 @@ def test_a_call_open_for_long_holds_nothing_back_and_follows() -> None:
     assert pipeline.entry["waiting"] == []
 
 
+def test_a_call_that_has_just_ended_is_not_settled_whenever_it_began() -> None:
+    pipeline = Calls([*history(3), call("long", ago(hours=3), lasts=3 * 3600 - 120)])
+    pipeline.world.add(call("later", ago(hours=2)))
+    assert pipeline.world["long"].as_json(NOW)["has_transcript"]
+    pipeline.sync()
+    assert "long" not in pipeline.fetched()
+    pipeline.wait(minutes=10)
+    pipeline.sync()
+    assert Counter(pipeline.fetched())["long"] == 1
+
+
 def test_living_calls_over_many_syncs() -> None:
     calls = [
         call(f"c{n:03}", ago(hours=6) + timedelta(minutes=3 * n), lasts=60 + 37 * (n % 30))
