@@ -181,6 +181,24 @@ def test_an_unsettled_call_holds_back_what_follows() -> None:
     assert pipeline.fetched(before) == ["open", "later"]
 
 
+def test_an_unsettled_call_holds_back_the_minute_before_it_on_the_page_before_too() -> None:
+    start = ago(minutes=40)
+    calls = [call(f"c{n}", start + timedelta(seconds=5 * n), lasts=1) for n in range(10)]
+    pipeline = Calls([*calls, call("open", start + timedelta(seconds=52), lasts=35 * 60)])
+    pipeline.sync(page_size=10, concurrency=1)
+    assert pipeline.fetched() == []
+    pipeline.wait(minutes=10)
+    pipeline.sync(page_size=10, concurrency=1)
+    assert pipeline.fetched() == [*(each.id for each in calls), "open"]
+
+
+def test_an_id_of_any_letters_is_asked_for_as_it_is() -> None:
+    calls = [call(name, ago(hours=5)) for name in ("a b", "ä/ö", "50%25", "a?b#c")]
+    pipeline = Calls(calls)
+    assert pipeline.sync().verdicts[STREAM]["complete"]
+    assert pipeline.whole == ids_of(calls)
+
+
 def test_a_call_open_for_long_holds_nothing_back_and_follows() -> None:
     pipeline = Calls([*history(3), call("long", ago(hours=3), lasts=4 * 3600)])
     pipeline.world.add(call("later", ago(hours=2), lasts=60))
