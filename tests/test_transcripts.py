@@ -266,6 +266,26 @@ def test_a_call_that_comes_late_is_found() -> None:
     assert "late" in pipeline.whole
 
 
+def test_a_call_that_comes_late_into_the_bookmarks_second_is_found() -> None:
+    calls = [call(name, ago(hours=5)) for name in ("a", "b")]
+    pipeline = Calls([*history(5), *calls])
+    pipeline.sync()
+    pipeline.world.add(call("aa", ago(hours=5), visible_from=NOW + timedelta(minutes=1)))
+    pipeline.wait(minutes=30)
+    assert pipeline.sync().verdicts[STREAM]["complete"]
+    assert {"a", "aa", "b"} <= pipeline.whole
+
+
+def test_a_call_that_was_open_at_the_bookmarks_second_is_fetched_once_it_has_settled() -> None:
+    calls = [call("a", ago(hours=2)), call("open", ago(hours=2), lasts=2 * 3600 - 60)]
+    pipeline = Calls([*history(5), *calls])
+    pipeline.sync()
+    assert "open" not in pipeline.fetched()
+    pipeline.wait(minutes=30)
+    assert pipeline.sync().verdicts[STREAM]["complete"]
+    assert Counter(pipeline.fetched()) == Counter([*ids_of(history(5)), "a", "open"])
+
+
 def test_an_earlier_start_date_fetches_what_lies_before() -> None:
     calls = [call(f"c{n}", ago(days=20 - n)) for n in range(20)]
     pipeline = Calls(calls)

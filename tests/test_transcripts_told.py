@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from sandbox import ApiResponse
+from sandbox import ApiResponse, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import ROOT
 from tap_ayra.errors import TapAyraError
 from tap_ayra.output.progress import duration
-from tests.simulator import Pipeline, ago, call, catalog, history
-from tests.singer import discovered
+from tap_ayra.tap import TapAyra
+from tests.simulator import NOW, Pipeline, ago, call, catalog, history
+from tests.singer import captured, discovered, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +88,13 @@ def test_every_column_is_typed_and_described() -> None:
     assert "seconds" in descriptions["duration"]
     assert "from 0 to 1" in descriptions["confidence"]
     assert "UTC" in descriptions["start_time"]
+
+
+def test_a_connection_test_asks_for_no_transcript() -> None:
+    world = World(SandboxClock(NOW, frozen=True), history(5))
+    with serve(SandboxApi(world)) as sandbox, captured():
+        TapAyra(config=settings_for(sandbox), catalog=BOTH).run_connection_test()
+        assert [request.endpoint for request in sandbox.api.requests] == ["conversations"]
 
 
 # Before
