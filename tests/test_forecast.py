@@ -12,6 +12,7 @@ import pytest
 
 from sandbox import RunningSandbox, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import NOWHERE, clean_environment
+from tap_ayra.errors import TapAyraError
 from tap_ayra.settings import Settings
 from tap_ayra.streams.connection import check_connection
 from tap_ayra.streams.forecast import cost, full_cost, reading, short_cost
@@ -113,6 +114,19 @@ def test_a_connection_test_where_the_api_counts_nothing() -> None:
     with serve(SandboxApi(world, no_total="absent")) as sandbox:
         settings = Settings.from_config(settings_for(sandbox))
         assert check_connection(settings, LOGGER).code == "connection-ok-uncounted"
+
+
+@pytest.mark.parametrize("narrowing", [{}, {"status": "completed"}])
+def test_the_last_request_of_a_days_quota_is_enough(narrowing: dict[str, str]) -> None:
+    world = World(SandboxClock(NOW, frozen=True), history(3))
+    with serve(SandboxApi(world, daily_limit=1)) as sandbox:
+        settings = Settings.from_config(settings_for(sandbox, **narrowing))
+        said = check_connection(settings, LOGGER)
+        assert said.startswith("Connection OK: 3 conversations")
+        assert ("3 conversations match the settings" in said) == bool(narrowing)
+        with pytest.raises(TapAyraError) as failure:
+            check_connection(settings, LOGGER)
+    assert failure.value.code == "quota-exhausted"
 
 
 def test_totals_that_are_missing_are_not_forecast(lines: pytest.LogCaptureFixture) -> None:

@@ -109,10 +109,8 @@ class Patience:
         """
         wrong = attempts.count(error)
         waited = self._failing_for()
-        if self._max_tries and (
-            attempts.failed >= self._max_tries or (error.retry_after or 0.0) > TEST_TIMEOUT
-        ):
-            raise TapAyraError(*error.lines) from None
+        if self._max_tries:
+            self._allow_in_a_test(error, attempts)
         if wrong:
             if attempts.exhausted:
                 gave_up = messages.GAVE_UP(attempts=attempts.failed)
@@ -126,6 +124,15 @@ class Patience:
         if waited + wait > WITHOUT_SUCCESS:
             raise TapAyraError(*error.lines, messages.NO_SUCCESS(minutes=waited / 60)) from None
         return wait
+
+    def _allow_in_a_test(self, error: TransientError, attempts: Attempts) -> None:
+        """Refuse what someone who waits for a connection test should not have to wait for."""
+        wait = error.retry_after or 0.0
+        if wait > LONGEST_SERVER_WAIT:
+            limited = error.status == HTTPStatus.TOO_MANY_REQUESTS
+            raise QuotaExhaustedError(wait, limited=limited) from None
+        if attempts.failed >= (self._max_tries or 0) or wait > TEST_TIMEOUT:
+            raise TapAyraError(*error.lines) from None
 
     def _failing_for(self) -> float:
         """Seconds since the first failure after a success, less what the server asked for."""

@@ -13,6 +13,7 @@ CONNECTION_OK_NARROWED = Message(
     "connection-ok-narrowed",
     "Connection OK: {conversations}, {matching:,} match the settings. First sync: {cost}{more}",
 )
+MATCHING = Message("forecast-matching", "{conversations} match the settings")
 CONNECTION_OK_UNCOUNTED = Message(
     "connection-ok-uncounted", "Connection OK. The API reports no totals, so costs are not known"
 )

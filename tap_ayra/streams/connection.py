@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from tap_ayra.api import AyraClient
+from tap_ayra.errors import TapAyraError
 from tap_ayra.messages import forecast as messages
 from tap_ayra.messages import plural
 from tap_ayra.patience import TEST_ATTEMPTS, TEST_TIMEOUT
@@ -35,7 +37,8 @@ def check_connection(settings: Settings, logger: logging.Logger) -> Text:
     """Make two requests at most, and say in one line what they show; nothing personal.
 
     The first counts what the settings let through. The second counts everything if they hide
-    something, else what has a transcript. It is left out if the rate limit has no room for it.
+    something, else what has a transcript. It is left out if the rate limit has no room, and may
+    fail: the first has shown that the key works.
 
     Raises:
         TapAyraError: if the key, the settings or the connection do not work.
@@ -54,17 +57,19 @@ def check_connection(settings: Settings, logger: logging.Logger) -> Text:
     has_room = client.requests < TEST_ATTEMPTS and client.limiter.remaining != 0
     limit = client.limiter.limit
     total = with_transcript = None
-    if has_room and narrowed:
-        total = count({}, all_time=True)
-    elif has_room:
-        with_transcript = count(WITH_TRANSCRIPT)
+    with suppress(TapAyraError):
+        if has_room and narrowed:
+            total = count({}, all_time=True)
+        elif has_room:
+            with_transcript = count(WITH_TRANSCRIPT)
     say = {
         "cost": full_cost(pages(matching, settings.page_size), limit),
         "more": _transcripts(settings, matching, with_transcript, limit),
     }
+    conversations: str = plural(matching if total is None else total, "conversation")
     if total is None:
-        return messages.CONNECTION_OK(conversations=plural(matching, "conversation"), **say)
-    conversations = plural(total, "conversation")
+        found = messages.MATCHING(conversations=conversations) if narrowed else conversations
+        return messages.CONNECTION_OK(conversations=found, **say)
     return messages.CONNECTION_OK_NARROWED(conversations=conversations, matching=matching, **say)
 
 
