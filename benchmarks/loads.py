@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DEFINITION = venvs.ROOT / "meltano.yml"
+_CATALOG = venvs.ROOT / "catalog.json"
 _JOB = "ayra-to-postgres"
 _SCHEMA = "loaded"
 _TABLE = f"{_SCHEMA}.conversations"
@@ -89,7 +90,8 @@ def _make_skeleton() -> None:
         home = folder / ".meltano" / kind / plugin
         home.mkdir(parents=True)
         (home / "venv").symlink_to(venvs.VENVS / plugin)
-    shutil.copy(_DEFINITION, folder)
+    for file in (_DEFINITION, _CATALOG):
+        shutil.copy(file, folder)
     ran = subprocess.run(
         [venvs.program(venvs.PROJECT, "meltano"), "state", "list"],
         cwd=folder,

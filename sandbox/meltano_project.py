@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFINITION = ROOT / "meltano.yml"
+CATALOG = ROOT / "catalog.json"
 PINNED = ROOT / "requirements"
 PLUGINS = {
     "extractors/tap-ayra": PINNED / "dev.txt",
@@ -110,6 +111,7 @@ class MeltanoProject:
 
     def __post_init__(self) -> None:
         shutil.copy(DEFINITION, self.folder)
+        shutil.copy(CATALOG, self.folder)
         for plugin in PLUGINS:
             venv = self.folder / ".meltano" / plugin / "venv"
             venv.parent.mkdir(parents=True)
