@@ -129,6 +129,20 @@ def test_with_conversations_alone_nothing_is_different() -> None:
     assert requests[0] == requests[1]
 
 
+def test_switched_off_for_a_while_nothing_is_lost_or_fetched_twice() -> None:
+    pipeline = Calls(history(20))
+    pipeline.sync()
+    entry = pipeline.entry
+    pipeline.world.extend([call(f"new{n}", ago(minutes=20 - n)) for n in range(5)])
+    pipeline.wait(minutes=60)
+    before = len(pipeline.api.requests)
+    assert pipeline.sync(catalog=None).said == []
+    assert pipeline.fetched(before) == []
+    assert pipeline.entry == entry
+    assert pipeline.sync().verdicts[STREAM]["complete"]
+    assert pipeline.fetched(before) == [f"new{n}" for n in range(5)]
+
+
 def test_transcripts_can_be_read_without_conversations() -> None:
     found = json.loads(json.dumps(BOTH))
     found["streams"][0]["metadata"][-1]["metadata"]["selected"] = False
