@@ -132,6 +132,12 @@ def test_a_terminal_shows_a_live_line(sandbox: RunningSandbox, tmp_path: Path) -
     assert not any("%" in line for line in lines)
 
 
+def test_what_is_logged_above_the_line_is_masked(sandbox: RunningSandbox, tmp_path: Path) -> None:
+    screen = on_a_terminal(tmp_path, settings_for(sandbox, page_size=2), LOGLEVEL="DEBUG")
+    assert "| DEBUG" in screen
+    assert sandbox.api.key not in screen
+
+
 def test_a_narrow_terminal_shows_what_fits(sandbox: RunningSandbox, tmp_path: Path) -> None:
     screen = on_a_terminal(tmp_path, settings_for(sandbox, page_size=2), columns=40)
     drawn = [line for line in re.split(r"[\r\n]+", screen) if line.startswith("2 of 40")]
@@ -139,7 +145,9 @@ def test_a_narrow_terminal_shows_what_fits(sandbox: RunningSandbox, tmp_path: Pa
     assert all(len(line) <= 40 for line in drawn)
 
 
-def on_a_terminal(folder: Path, settings: Mapping[str, Any], columns: int = 160) -> str:
+def on_a_terminal(
+    folder: Path, settings: Mapping[str, Any], columns: int = 160, **variables: str
+) -> str:
     """Run the tap with its stderr on a terminal, and give all that it wrote there."""
     config = folder / "config.json"
     config.write_text(json.dumps(settings), encoding="utf-8")
@@ -148,7 +156,7 @@ def on_a_terminal(folder: Path, settings: Mapping[str, Any], columns: int = 160)
     with subprocess.Popen(
         [TAP, "--config", config],
         cwd=folder,
-        env=clean_environment(),
+        env=clean_environment() | variables,
         stdout=subprocess.DEVNULL,
         stderr=terminal,
     ) as process:
