@@ -30,7 +30,8 @@ from sandbox.meltano_project import (
     clean_environment,
     plugin_program,
 )
-from tap_ayra.messages import api, cli, settings
+from tap_ayra.messages import api, cli, forecast, output, settings
+from tap_ayra.streams.forecast import full_cost, pages, short_cost
 from tests.piping import postgres_settings, query
 from tests.processes import TAP
 from tests.singer import run_tap, settings_for
@@ -234,6 +235,27 @@ def test_the_sample_row_has_every_column(sandbox: RunningSandbox) -> None:
     assert list(row) == list(run_tap(sandbox).records[0])
 
 
+def test_the_samples_of_what_is_printed_are_worded_as_here() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    connection, complete = re.findall(r"```text\n(.*?)\n```", text, re.DOTALL)
+    transcripts = forecast.TRANSCRIPTS(cost=short_cost(41_377, 500))
+    assert connection == forecast.CONNECTION_OK(
+        conversations="52,310 conversations",
+        cost=full_cost(pages(52_310, 100), 500),
+        more=transcripts,
+    )
+    bookmark = output.BOOKMARK(
+        bookmark="2026-11-24T05:41:38Z", why=output.HELD_BY_MARGIN(minutes=10)
+    )
+    assert complete == output.SYNC_COMPLETE(
+        delivered=2_000,
+        of=" of 2,000",
+        noun="conversations",
+        effort="22 requests",
+        bookmark=bookmark,
+    )
+
+
 def test_the_errors_that_people_meet_are_worded_as_here() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Errors")[2]
     shown = re.findall(r"^\| `([^`]+)` \|", text.partition("## ")[0], re.MULTILINE)
@@ -348,7 +370,7 @@ def test_into_postgresql_without_meltano(
 
 
 def test_the_state_with_meltano(reader: Reader, world: World) -> None:
-    output = reader.folder / "output" / "conversations.jsonl"
+    landed = reader.folder / "output" / "conversations.jsonl"
     reader.run("meltano run tap-ayra target-jsonl")
     shown = reader.type("docs/state.md", "See it").stdout
     assert "dev:tap-ayra-to-target-jsonl" in shown
@@ -356,8 +378,8 @@ def test_the_state_with_meltano(reader: Reader, world: World) -> None:
     assert bookmark in shown
 
     def new() -> list[str]:
-        starts = [row["start_time"] for row in read_lines(output)]
-        output.unlink()
+        starts = [row["start_time"] for row in read_lines(landed)]
+        landed.unlink()
         return starts
 
     assert new() == [row["start_time"] for row in world.rows()]
