@@ -19,6 +19,7 @@ from tap_ayra.api import session as transport
 from tap_ayra.errors import TapAyraError
 from tap_ayra.settings import CHANGING_FILTERS, DECLARED, FIXED_FILTERS
 from tests.configuring import as_read, as_variable, case_name, set_variables
+from tests.simulator import catalog as with_transcripts
 from tests.singer import deselect, discovered, run_tap
 
 if TYPE_CHECKING:
@@ -52,10 +53,6 @@ FILTERS: list[tuple[str, Any, str]] = [
     ("search", "café & “refund” +1", "café & “refund” +1"),
     ("topic", "opening hours", "opening hours"),
 ]
-
-
-PENDING = {"on_incomplete", "transcripts_per_sync"}
-"""Declared settings whose use is still to come."""
 
 
 @dataclass(eq=False)
@@ -109,16 +106,22 @@ def world() -> World:
 def observe(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Seen]:
     """Sync with some settings and give what can be seen of it."""
     timeouts: list[object] = []
-    send = transport.OneHostSession.send
+    send = transport.DeadlineAdapter.send
 
     def note_timeout(*arguments: Any, **options: Any) -> requests.Response:
         timeouts.append(options["timeout"])
         return send(*arguments, **options)
 
-    monkeypatch.setattr(transport.OneHostSession, "send", note_timeout)
+    monkeypatch.setattr(transport.DeadlineAdapter, "send", note_timeout)
 
-    def sync(state: dict[str, Any] | None = None, **config: object) -> Seen:
+    def sync(
+        state: dict[str, Any] | None = None,
+        catalog: dict[str, Any] | None = None,
+        inflate_total: float | None = None,
+        **config: object,
+    ) -> Seen:
         api = HeaderKeepingApi(world, rate_limit=None, cache_seconds=0)
+        api.inflate_total = inflate_total
         timeouts.clear()
         written: list[Any] = []
         error = ""
@@ -127,7 +130,7 @@ def observe(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Seen
             if "api_url" in given:  # the example may be where nobody listens
                 given["api_url"] = f"{running.url}/elsewhere"
             try:
-                written = run_tap(running, given, state=state).messages
+                written = run_tap(running, given, catalog=catalog, state=state).messages
             except TapAyraError as failure:
                 error = failure.code
         for message in written:
@@ -147,14 +150,18 @@ def test_the_same_settings_change_nothing(observe: Callable[..., Seen]) -> None:
 def test_each_setting_changes_something(
     observe: Callable[..., Seen], world: World, name: str
 ) -> None:
-    state = None
+    given: dict[str, Any] = {}
+    value = DECLARED[name].example
     if name == "in_progress_limit_hours":
         world.extend([Call("conv_open", NOW - timedelta(hours=8), None)])
     if name == "lookback_days":
-        value = {"replication_key": "start_time", "replication_key_value": "2026-03-09T00:00:00Z"}
-        state = {"bookmarks": {"conversations": value}}
-    changed = observe(state, **{name: DECLARED[name].example})
-    assert (changed != observe(state)) == (name not in PENDING)
+        entry = {"replication_key": "start_time", "replication_key_value": "2026-03-09T00:00:00Z"}
+        given["state"] = {"bookmarks": {"conversations": entry}}
+    if name == "on_incomplete":
+        given["inflate_total"] = 1.5
+    if name == "transcripts_per_sync":
+        given["catalog"], value = with_transcripts(transcripts=True), 3
+    assert observe(**given, **{name: value}) != observe(**given)
 
 
 @pytest.mark.parametrize("name", FIXED_FILTERS + CHANGING_FILTERS)
@@ -228,13 +235,13 @@ def test_request_timeout_arrives_in_the_request(
     sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     given = []
-    send = transport.OneHostSession.send
+    send = transport.DeadlineAdapter.send
 
     def listen(*arguments: Any, **options: Any) -> requests.Response:
         given.append(options["timeout"])
         return send(*arguments, **options)
 
-    monkeypatch.setattr(transport.OneHostSession, "send", listen)
+    monkeypatch.setattr(transport.DeadlineAdapter, "send", listen)
     run_tap(sandbox, request_timeout=seconds)
     assert set(given) == {seconds}
 
