@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +13,12 @@ from psycopg import rows
 
 from sandbox import Call, SandboxApi, serve
 from sandbox.comparison import TIMES, api_rows
-from sandbox.meltano_project import MeltanoProject
+from sandbox.meltano_project import ROOT, MeltanoProject
 from tests.piping import Pipe, postgres_settings
 from tests.singer import settings_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from sandbox import RunningSandbox, World
@@ -122,6 +124,22 @@ def test_pipe(
         assert pipe.run() == 0
 
     _two_syncs(load, database, call_centre)
+    (ledger,) = pipe.state["bookmarks"]["conversations"]["ledger"]
+    counts = ledger["counts"]
+    assert sum(counts.values()) > 100
+    assert _spans_that_lack_rows(database, counts) == []
+    span, count = max(counts.items())
+    assert _spans_that_lack_rows(database, counts | {span: count + 50}) == [span]
+
+
+def _spans_that_lack_rows(database: str, counts: Mapping[str, int]) -> list[str]:
+    """Hold a ledger against the table, as docs/replication.md says."""
+    page = (ROOT / "docs" / "replication.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- example: ledger -->\n```sql\n(.*?)```", page, re.DOTALL)
+    assert found
+    query = re.sub(r"'\{.*?\}'", f"'{json.dumps(counts)}'", found[1])
+    with psycopg.connect(database, options="-c search_path=tap_ayra") as connection:
+        return [span for span, *_ in connection.execute(query.encode())]
 
 
 def _two_syncs(load: Callable[[], object], database: str, call_centre: World) -> None:
