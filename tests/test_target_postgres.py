@@ -39,27 +39,50 @@ SCHEMA = {
 }
 
 
-def test_every_setting_from_the_environment_reaches_the_target(tmp_path: Path) -> None:
+@pytest.mark.parametrize("plugin", ["target-postgres", "target-postgres-batch"])
+def test_every_setting_from_the_environment_reaches_the_target(tmp_path: Path, plugin: str) -> None:
     kinds = {setting["name"]: setting.get("kind", "string") for setting in _settings()}
     given = {name: SAMPLES.get(kind, f"a {name}") for name, kind in kinds.items()}
+    prefix = plugin.upper().replace("-", "_")
     project = MeltanoProject(
-        tmp_path, {f"TARGET_POSTGRES_{name.upper()}": value for name, value in given.items()}
+        tmp_path, {f"{prefix}_{name.upper()}": value for name, value in given.items()}
     )
-    received = json.loads(project.check("invoke", "--dump=config", "target-postgres"))
+    received = json.loads(project.check("invoke", "--dump=config", plugin))
     assert {name: _as_text(value) for name, value in received.items()} == given
     known = _known_settings()
     jsonschema.validate(received, {"properties": {name: known[name] for name in received}})
 
 
-def test_what_is_shipped_reaches_the_target(tmp_path: Path) -> None:
-    received = json.loads(
-        MeltanoProject(tmp_path).check("invoke", "--dump=config", "target-postgres")
-    )
-    assert {name: received[name] for name in ("use_copy", "validate_records")} == {
-        "use_copy": False,
-        "validate_records": False,
+@pytest.mark.parametrize(
+    ("plugin", "shipped"),
+    [
+        ("target-postgres", {"use_copy": False, "add_record_metadata": True}),
+        ("target-postgres-batch", {"use_copy": True, "add_record_metadata": False}),
+    ],
+)
+def test_what_is_shipped_reaches_the_target(
+    tmp_path: Path, plugin: str, shipped: dict[str, bool]
+) -> None:
+    received = json.loads(MeltanoProject(tmp_path).check("invoke", "--dump=config", plugin))
+    both = {"validate_records": False, "sanitize_null_text_characters": True}
+    assert received.items() >= {**shipped, **both}.items()
+
+
+def test_the_pair_for_files_takes_the_same_variables(tmp_path: Path) -> None:
+    server = {"TARGET_POSTGRES_HOST": "db.example", "TARGET_POSTGRES_PASSWORD": "secret"}
+    project = MeltanoProject(tmp_path, server)
+    received = json.loads(project.check("invoke", "--dump=config", "target-postgres-batch"))
+    assert (received["host"], received["password"]) == ("db.example", "secret")
+
+
+def test_the_tap_is_told_where_its_files_go(tmp_path: Path) -> None:
+    project = MeltanoProject(tmp_path, {"TAP_AYRA_API_KEY": "sk_test_not_a_real_key"})
+    received = json.loads(project.check("invoke", "--dump=config", "tap-ayra-batch"))
+    assert received["api_key"] == "sk_test_not_a_real_key"
+    assert received["batch_config"] == {
+        "encoding": {"format": "jsonl", "compression": "none"},
+        "storage": {"root": str(tmp_path / ".meltano" / "batches")},
     }
-    assert received["sanitize_null_text_characters"] is True
 
 
 @pytest.mark.parametrize(("validate", "accepted"), [(True, False), (False, True)])
