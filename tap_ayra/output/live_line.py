@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 import sys
-import time
+import threading
 from contextlib import ExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REDRAW = 0.2
-"""Seconds between two drawings of the line, at least."""
+"""Seconds between two drawings of the line."""
+
+
+class Shown(NamedTuple):
+    """What the line shows.
+
+    Attributes:
+        text: of it.
+        done: how much of the whole is done.
+        total: the whole.
+    """
+
+    text: str
+    done: int
+    total: int
 
 
 class LiveLine:
-    """Draws one line again and again below what is logged, and takes it away at the end."""
+    """Draws one line again and again below what is logged, and takes it away at the end.
 
-    def __init__(self) -> None:
-        """Draw nothing yet, and load nothing that a sync without a terminal does not need."""
+    A thread draws it, so that it stays true while the sync waits for the rate limit.
+    """
+
+    def __init__(self, show: Callable[[], Shown]) -> None:
+        """Begin to draw; what a sync without a terminal does not need is loaded here.
+
+        Args:
+            show: says what to show now; called in a thread of its own.
+        """
         from tqdm import tqdm  # noqa: PLC0415
         from tqdm.contrib.logging import logging_redirect_tqdm  # noqa: PLC0415
 
@@ -24,25 +49,26 @@ class LiveLine:
         self._bar = tqdm(
             file=sys.stderr, bar_format="{desc} {bar}", leave=False, dynamic_ncols=True, delay=1e-9
         )
-        self._drawn = -REDRAW
+        self._show = show
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._draw, daemon=True)
+        self._thread.start()
 
     @staticmethod
     def is_possible() -> bool:
         """Whether stderr is a terminal."""
         return sys.stderr is not None and sys.stderr.isatty()
 
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time to draw the line again."""
-        return time.monotonic() - self._drawn >= REDRAW
-
-    def draw(self, text: str, done: int, total: int) -> None:
-        """Show a text, and how much of the whole is done."""
-        self._drawn = time.monotonic()
-        self._bar.total, self._bar.n = max(total, 1), done
-        self._bar.set_description_str(text, refresh=True)
-
     def close(self) -> None:
         """Take the line away; what is logged goes where it went before."""
+        self._over.set()
+        self._thread.join()
         self._bar.close()
         self._redirected.close()
+
+    def _draw(self) -> None:
+        while not self._over.is_set():
+            text, self._bar.n, total = self._show()
+            self._bar.total = max(total, 1)
+            self._bar.set_description_str(text, refresh=True)
+            self._over.wait(REDRAW)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tap_ayra.messages import output as messages
 from tap_ayra.messages import plural
-from tap_ayra.output.live_line import LiveLine
+from tap_ayra.output.live_line import LiveLine, Shown
 
 if TYPE_CHECKING:
     import logging
@@ -31,7 +31,8 @@ class Progress:
         self._logger = logger
         self._nouns = f"{noun}s"
         self._began = self._logged = time.monotonic()
-        self._delivered = 0
+        self._delivered = self._counted = 0
+        self._remaining: int | None = None
         self._line: LiveLine | None = None
 
     def page(self, delivered: int, counted: int, remaining: int | None) -> None:
@@ -43,16 +44,12 @@ class Progress:
             remaining: requests left in the rate-limit window; None if unknown.
         """
         self._delivered += delivered
+        self._counted, self._remaining = counted, remaining
         if self._line is None and LiveLine.is_possible():
-            self._line = LiveLine()
-        now = time.monotonic()
-        if self._line is not None:
-            if self._line.is_due:
-                text = self._text(now, counted, remaining)
-                self._line.draw(text, self._delivered, max(counted, self._delivered))
-        elif now - self._logged >= INTERVAL:
-            self._logged = now
-            self._text(now, counted, remaining).log(self._logger)
+            self._line = LiveLine(self._shown)
+        if self._line is None and time.monotonic() - self._logged >= INTERVAL:
+            self._logged = time.monotonic()
+            self._text().log(self._logger)
 
     def close(self) -> None:
         """Take the live line away, if there is one."""
@@ -60,8 +57,12 @@ class Progress:
             self._line.close()
             self._line = None
 
-    def _text(self, now: float, counted: int, remaining: int | None) -> Text:
-        elapsed = now - self._began
+    def _shown(self) -> Shown:
+        return Shown(self._text(), self._delivered, max(self._counted, self._delivered))
+
+    def _text(self) -> Text:
+        counted, remaining = self._counted, self._remaining
+        elapsed = time.monotonic() - self._began
         rate = self._delivered / elapsed if elapsed else 0.0
         left = max(counted - self._delivered, 0) / rate if rate else 0.0
         known = messages.LIMIT_KNOWN(requests=plural(remaining or 0, "request"))
