@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox import ApiResponse, SandboxAdapter, SandboxApi, SandboxClock, World
 from tap_ayra.streams.base import AyraStream
 from tap_ayra.tap import TapAyra
+from tests.simulator import catalog
 from tests.singer import Output, captured
 
 if TYPE_CHECKING:
@@ -41,3 +42,13 @@ def test_a_second_stream_shares_the_limiter() -> None:
     assert len(Output.parse(written.getvalue()).records) == 6
     assert tap.client.limiter.started == len(api.requests) == 3
     assert {request.path for request in api.requests} == {"/v1/agents", "/v1/conversations"}
+
+
+def test_transcripts_share_the_limiter() -> None:
+    api = SandboxApi(World.generate(SandboxClock(datetime.now(UTC)), count=15, seed=1))
+    with captured():
+        tap = TapAyra(config={"api_key": api.key}, catalog=catalog(transcripts=True))
+        tap.client.session.mount("https://", SandboxAdapter(api))
+        tap.sync_all()
+    assert tap.client.limiter.started == len(api.requests)
+    assert {request.endpoint for request in api.requests} == {"conversations", "transcript"}

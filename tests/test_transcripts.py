@@ -171,6 +171,15 @@ def test_a_quiet_sync_costs_two_requests() -> None:
     assert outcome.said == []
 
 
+def test_a_sync_that_is_held_back_costs_no_more() -> None:
+    pipeline = Calls([*history(20), call("open", ago(minutes=30), lasts=25 * 60)])
+    pipeline.world.extend([call(f"later{n}", ago(minutes=29 - n), lasts=30) for n in range(9)])
+    pipeline.sync()
+    before = len(pipeline.api.requests)
+    assert pipeline.sync().verdicts[STREAM]["complete"]
+    assert len(pipeline.api.requests) - before == 4  # two for each stream
+
+
 def test_what_it_will_cost_is_told_first(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     Calls(history(1024, apart=20), rate_limit=100).sync()
