@@ -344,6 +344,18 @@ def test_the_schedule(reader: Reader, database: str) -> None:
     assert query(database, "SELECT count(*) FROM tap_ayra.conversations") == [(120,)]
 
 
+def test_files_go_on_where_records_stopped(
+    reader: Reader, sandbox: RunningSandbox, database: str
+) -> None:
+    reader.variables |= _server(database)
+    reader.run("meltano run tap-ayra target-postgres")
+    sandbox.api.requests.clear()
+    reader.type("docs/batch.md", "With Meltano", only="meltano state copy")
+    reader.type("docs/batch.md", "With Meltano", only="meltano run")
+    assert len(sandbox.api.requests) == 2
+    assert query(database, "SELECT count(*) FROM tap_ayra.conversations") == [(120,)]
+
+
 def test_into_a_file_and_into_postgresql(reader: Reader, world: World, database: str) -> None:
     reader.variables |= _server(database)
     reader.type("docs/meltano.md", "In this folder")
