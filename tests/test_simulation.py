@@ -15,11 +15,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.simulator import CrookedStory, Pipeline, Story, ago, call, crooked_plans, plans
+from tests.simulator import (
+    ChangingStory,
+    CrookedStory,
+    Pipeline,
+    Story,
+    ago,
+    call,
+    changing_plans,
+    crooked_plans,
+    plans,
+)
 
 if TYPE_CHECKING:
     from sandbox import Call
-    from tests.simulator import CrookedPlan, Plan
+    from tests.simulator import ChangingPlan, CrookedPlan, Plan
 
 pytestmark = pytest.mark.timeout(3600)
 
@@ -34,6 +44,11 @@ def test_on_a_crooked_api_nothing_is_lost_unnoticed_and_no_sync_is_blocked(
     plan: CrookedPlan,
 ) -> None:
     CrookedStory(plan).play()
+
+
+@given(plan=changing_plans())
+def test_whatever_settings_change_the_last_ones_get_all_they_ask_for(plan: ChangingPlan) -> None:
+    ChangingStory(plan).play()
 
 
 def calls(seconds: list[float]) -> list[Call]:

@@ -1,5 +1,6 @@
 """Whole syncs without sockets, threads or sleeping: the real tap against the sandbox."""
 
+from tests.simulator.changing import ChangingPlan, ChangingStory, changing_plans
 from tests.simulator.crooked import CrookedPlan, CrookedStory, crooked_plans
 from tests.simulator.page_walk import PageWalk
 from tests.simulator.pipeline import NOW, Pipeline, ago, call, history
@@ -11,6 +12,8 @@ from tests.simulator.transcript_story import TranscriptStory
 
 __all__ = [
     "NOW",
+    "ChangingPlan",
+    "ChangingStory",
     "CrookedPlan",
     "CrookedStory",
     "PageWalk",
@@ -23,6 +26,7 @@ __all__ = [
     "ago",
     "call",
     "catalog",
+    "changing_plans",
     "crooked_plans",
     "history",
     "plans",
