@@ -6,8 +6,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -20,8 +18,7 @@ import yaml
 
 from sandbox import SandboxApi, serve
 from sandbox.comparison import api_rows, file_rows, read_lines
-from sandbox.meltano_project import DEFINITION, NOWHERE, PINNED, ROOT, MeltanoProject
-from tests.singer import Output
+from sandbox.meltano_project import DEFINITION, NOWHERE, MeltanoProject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,15 +29,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("plugins")
 
 RECENTLY = datetime(2026, 3, 6, tzinfo=UTC)
-
-
-class EmptyProject(MeltanoProject):
-    """A Meltano project of one's own, that knows no plugin yet."""
-
-    def __post_init__(self) -> None:
-        """Write what Meltano wants at least."""
-        text = "default_environment: dev\nenvironments:\n- name: dev\n"
-        (self.folder / DEFINITION.name).write_text(text, encoding="utf-8")
 
 
 @pytest.fixture
@@ -214,25 +202,6 @@ def test_a_wrong_date_reaches_the_tap_and_is_refused(
     for name, value in wrong.items():
         assert re.search(rf'{name.lower()}: expected .*, got "?{value}"?', result.stderr)
     assert sandbox.api.requests == []
-
-
-def test_two_commands_add_the_tap_to_a_project_of_ones_own(
-    sandbox: RunningSandbox, tmp_path: Path
-) -> None:
-    own = EmptyProject(tmp_path)
-    wheels = tmp_path / "wheels"
-    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "-d", str(wheels)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    own.settings = {
-        "UV_FIND_LINKS": str(wheels),
-        "UV_CONSTRAINT": str(PINNED / "dev.txt"),
-        "TAP_AYRA_API_URL": sandbox.url,
-        "TAP_AYRA_API_KEY": sandbox.api.key,
-    }
-    own.check("add", "tap-ayra", "--from-ref", str(ROOT / "plugins/extractors/tap-ayra.yml"))
-    own.check("select", "tap-ayra", "conversations", "*")  # Meltano selects everything by itself
-    written = own.check("invoke", "tap-ayra")
-    assert len(Output.parse(written).records) == len(sandbox.api.world.visible())
 
 
 def test_transcripts_are_read_once_they_are_selected(
