@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
     from sandbox import RunningSandbox
 
+pytestmark = pytest.mark.timeout(900)  # many commands of Meltano, seconds each
+
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 NAMES = ("API_URL", "API_KEY")
 PAGES = ["README.md", "CONTRIBUTING.md", "benchmarks/README.md", "tests/README.md"]
