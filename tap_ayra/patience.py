@@ -40,7 +40,7 @@ ROUNDS = 5
 """How often a second with more conversations than a page is read, while the rounds together show
 fewer than the API counts."""
 
-IDLE_ROUNDS = 6
+IDLE_ROUNDS = 4
 """How many rounds without a new conversation end that; until then it goes on."""
 
 MOST_ROUNDS = 50
