@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tap_ayra.errors import TapAyraError
-from tap_ayra.instants import parse_instant
+from tap_ayra.instants import format_instant, parse_instant
 from tap_ayra.replication.ledger import Ledger
 from tests.simulator import (
     NOW,
@@ -240,6 +240,24 @@ def test_a_look_back_counts_anew_what_it_reads() -> None:
         assert outcome.requests == 2
         assert outcome.verdict["ledger"] == len(pipeline.world.rows())
     assert "late" in pipeline.target.rows
+
+
+@pytest.mark.parametrize("days", [2.2, 5, 200])
+def test_a_bookmark_moved_back_by_hand_counts_nothing_twice(
+    days: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = Pipeline([call(f"c{n:03}", ago(days=n, hours=2)) for n in range(250)])
+    assert pipeline.sync().verdict["complete"]
+    assert pipeline.target.state is not None
+    entry = pipeline.target.state["bookmarks"]["conversations"]
+    entry["replication_key_value"] = format_instant(ago(days=days))
+    pipeline.wait(minutes=30)
+    again = pipeline.sync()
+    assert again.verdict["complete"]
+    assert again.verdict["deleted"] == 0
+    assert {f"c{n:03}" for n in range(int(days))} <= set(again.ids)
+    assert not [each for each in caplog.records if each.levelno >= logging.WARNING]
+    assert sum(ledger(again)["counts"].values()) == 249
 
 
 def test_a_look_back_further_than_the_start_date_counts_from_there_only() -> None:

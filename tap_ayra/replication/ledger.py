@@ -105,6 +105,10 @@ class Ledger:
         """From where on spans are days."""
         return month_of(earlier(month_of(self.reach or BEGINNING), DAY))
 
+    def reaches_past(self, bookmark: datetime) -> bool:
+        """Tell whether more is counted than a bookmark covers: days that begin after it."""
+        return any(span_bounds(span)[0] > bookmark for span in self.counts)
+
     def span_of(self, moment: datetime) -> str:
         """Name the span of a start time."""
         return f"{moment:%Y-%m-%d}" if moment >= self._first_day else f"{moment:%Y-%m}"

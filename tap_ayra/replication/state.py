@@ -131,7 +131,8 @@ class AyraStateManager(StreamStateManager):
 
         Returns:
             The lower bound, None for all of history; and from where on it counts anew what it
-            reads, None for the bookmark.
+            reads, None for the bookmark. A bookmark that was moved back by hand counts as a
+            look-back.
         """
         ledger, start, bookmark = self.open_ledger(settings), settings.start_date, self.began_with
         if bookmark is None:
@@ -144,7 +145,7 @@ class AyraStateManager(StreamStateManager):
                 start=format_instant(start), bookmark=format_instant(bookmark)
             ).log(self._logger)
             start = None
-        if not settings.lookback:
+        if not settings.lookback and not ledger.reaches_past(bookmark):
             return resume, None
         asked = whole_second(earlier(bookmark, settings.lookback))
         if settings.end_date is not None and settings.end_date < resume:
