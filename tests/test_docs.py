@@ -87,6 +87,23 @@ def test_the_readmes_make_targets_exist(readme: str) -> None:
     assert {"demo", "test"} <= named <= targets
 
 
+def test_the_architecture_names_every_module_of_the_larger_wings() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    wings = ("streams", "paging", "replication", "output")
+    modules = {
+        file.name
+        for wing in wings
+        for file in (ROOT / "tap_ayra" / wing).glob("*.py")
+        if file.name != "__init__.py"
+    }
+    named = set(re.findall(r"\b([a-z_]+\.py)\b", page))
+    assert len(modules) > 30
+    assert modules <= named
+    assert named <= {
+        file.name for folder in ("tap_ayra", "tests") for file in (ROOT / folder).rglob("*.py")
+    }
+
+
 def test_the_contract_names_tests_that_exist() -> None:
     page = (ROOT / "docs" / "replication.md").read_text(encoding="utf-8")
     _, begin, rest = page.partition("<!-- contract -->")
