@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _DEFINITION = venvs.ROOT / "meltano.yml"
-_CATALOG = venvs.ROOT / "catalog.json"
 _JOB = "ayra-to-postgres"
 _SCHEMA = "loaded"
 _TABLE = f"{_SCHEMA}.conversations"
@@ -90,8 +89,7 @@ def _make_skeleton() -> None:
         home = folder / ".meltano" / kind / plugin
         home.mkdir(parents=True)
         (home / "venv").symlink_to(venvs.VENVS / plugin)
-    for file in (_DEFINITION, _CATALOG):
-        shutil.copy(file, folder)
+    shutil.copy(_DEFINITION, folder)
     ran = subprocess.run(
         [venvs.program(venvs.PROJECT, "meltano"), "state", "list"],
         cwd=folder,

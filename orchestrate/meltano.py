@@ -198,7 +198,6 @@ def _environment(unit: Unit) -> Iterator[dict[str, str]]:
             **{name: value for name, value in os.environ.items() if not name.startswith("TAP_")},
             **unit.settings,
             "MELTANO_SYS_DIR_ROOT": folder,
-            "TAP_AYRA__SELECT": json.dumps([f"{unit.stream}.*"]),
-            "TAP_AYRA__CATALOG": "catalog.json",
+            "TAP_AYRA__SELECT_FILTER": json.dumps([unit.stream]),  # of what meltano.yml selects
             "TARGET_POSTGRES_DEFAULT_TARGET_SCHEMA": unit.account,
         }

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFINITION = ROOT / "meltano.yml"
-CATALOG = ROOT / "catalog.json"
 PINNED = ROOT / "requirements"
 PLUGINS = {
     "extractors/tap-ayra": PINNED / "dev.txt",
@@ -111,7 +110,6 @@ class MeltanoProject:
 
     def __post_init__(self) -> None:
         shutil.copy(DEFINITION, self.folder)
-        shutil.copy(CATALOG, self.folder)
         for plugin in PLUGINS:
             venv = self.folder / ".meltano" / plugin / "venv"
             venv.parent.mkdir(parents=True)

@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -22,7 +23,6 @@ from sandbox.meltano_project import DEFINITION, NOWHERE, MeltanoProject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from sandbox import RunningSandbox, World
 
@@ -312,3 +312,16 @@ def _definition() -> dict[str, Any]:
 def _bookmark(project: MeltanoProject) -> datetime:
     bookmarks = project.state("target-jsonl")["bookmarks"]
     return datetime.fromisoformat(bookmarks["conversations"]["replication_key_value"])
+
+
+def test_what_is_excluded_stays_out_of_files_too(project: MeltanoProject) -> None:
+    project.check("select", "tap-ayra", "conversations", "*")
+    project.check("select", "tap-ayra", "--exclude", "conversations", "caller_number")
+    written = project.check("invoke", "tap-ayra-batch")
+    (batch, *_) = (
+        message for line in written.splitlines() if (message := json.loads(line))["type"] == "BATCH"
+    )
+    (url,) = batch["manifest"]
+    rows = read_lines(Path(url.removeprefix("file://")))
+    assert len(rows) > 50
+    assert not any("caller_number" in row for row in rows)

@@ -28,7 +28,7 @@ trap 'rm -rf "$folder"' EXIT
 ln -s "$PWD/.meltano/extractors" "$PWD/.meltano/loaders" "$folder"
 unset "${!TAP_AYRA_@}"
 export TAP_AYRA_START_DATE="$SINCE" ${UNTIL:+TAP_AYRA_END_DATE="$UNTIL"}
-export TAP_AYRA__SELECT='["conversations.*"]' TAP_AYRA__CATALOG=catalog.json
+export TAP_AYRA__SELECT_FILTER='["conversations"]'
 MELTANO_SYS_DIR_ROOT=$folder "${MELTANO:-meltano}" --environment=prod --env-file="$FILE" \
   run --no-install --state-id-suffix="$STATE" tap-ayra target-postgres
 """

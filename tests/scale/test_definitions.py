@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from sandbox.agency import Account, Agency, agency, history
+from sandbox.comparison import api_messages
 from sandbox.meltano_project import install_plugins
 from tests.scale.watching import state_of
 
@@ -18,9 +19,15 @@ SPAN = history(2)
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Agency]:
     install_plugins("tap-ayra", "target-postgres")
+    talkative = Account.generate("talkative", 40, SPAN[0], seed=3)
+    talkative.settings = {
+        "TAP_AYRA_TRANSCRIPTS_PER_SYNC": "25",
+        "TAP_AYRA__SELECT": '["transcript_messages.*"]',
+    }
     accounts = [
         Account.generate("acme", 300, SPAN[0], seed=1),
         Account.generate("revoked", 50, SPAN[0], seed=2, keys={}),
+        talkative,
     ]
     with agency(tmp_path_factory.mktemp("agency"), accounts, SPAN) as running:
         yield running
@@ -71,6 +78,25 @@ def test_history_and_then_conversations(
     )
     assert _checks(result) == {"complete": True, "table_holds_ledger": True}
     assert running.differences("acme") == []
+
+
+def test_transcripts_in_parts_as_the_accounts_file_allows(
+    running: Agency, definitions: ModuleType, instance: dg.DagsterInstance
+) -> None:
+    shown = []
+    for _ in range(2):
+        result = dg.materialize(
+            [definitions.transcript_messages], instance=instance, partition_key="talkative"
+        )
+        shown.append(_checks(result))
+    assert shown == [{"complete": False}, {"complete": True}]
+    said = api_messages(running.accounts["talkative"].api.world)
+    assert len(said) > 100
+    with psycopg.connect(running.database("warehouse")) as connection:
+        landed = connection.execute(
+            "SELECT conversation_id, position, text FROM talkative.transcript_messages"
+        ).fetchall()
+    assert sorted(landed) == sorted((*key, message["text"]) for key, message in said.items())
 
 
 def test_a_revoked_key_fails_with_the_taps_last_words(
