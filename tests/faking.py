@@ -6,6 +6,7 @@ import heapq
 import itertools
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,26 @@ from tap_ayra.tap import TapAyra
 from tests.singer import Output, captured
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import pytest
 
     from sandbox import SandboxClock
     from tap_ayra.errors import TransientError
+
+_SOON = 60.0
+
+
+@contextmanager
+def no_thread_left() -> Iterator[None]:
+    """Wait for the threads that were started meanwhile: none may sleep through another's time."""
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if thread.name == "prefetch":
+            thread.join(_SOON)
+            assert not thread.is_alive()
+
 
 _GRACE = 0.002
 """Real seconds in which other threads may begin to sleep too, before the clock moves on."""

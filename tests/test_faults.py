@@ -17,7 +17,7 @@ from sandbox.faults import Exchange, Fault, FaultyServer, Script, edited, faulty
 from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.errors import TapAyraError
 from tap_ayra.tap import TapAyra
-from tests.faking import Attempt, FakeTime, attempt
+from tests.faking import Attempt, FakeTime, attempt, no_thread_left
 from tests.singer import captured
 
 if TYPE_CHECKING:
@@ -81,11 +81,9 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     clock = SandboxClock(NOW, frozen=True)
-    with faulty(SandboxApi(finished_calls(clock), cache_seconds=0)) as server:
+    api = SandboxApi(finished_calls(clock), cache_seconds=0)
+    with no_thread_left(), faulty(api) as server:
         yield Stage(server, FakeTime.install(monkeypatch, clock))
-    for thread in threading.enumerate():
-        if thread.name == "prefetch":  # it must not sleep through the next test's time
-            thread.join(60)
 
 
 @cache

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox import ApiResponse, SandboxAdapter, SandboxApi, SandboxClock, World
+from sandbox import ApiResponse, SandboxAdapter, SandboxApi, SandboxClock, World, serve
 from tap_ayra.streams.base import AyraStream
 from tap_ayra.tap import TapAyra
+from tests.faking import no_thread_left
 from tests.simulator import catalog
-from tests.singer import Output, captured
+from tests.singer import Output, captured, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,3 +53,11 @@ def test_transcripts_share_the_limiter() -> None:
         tap.sync_all()
     assert tap.client.limiter.started == len(api.requests)
     assert {request.endpoint for request in api.requests} == {"conversations", "transcript"}
+
+
+def test_transcripts_that_are_cut_off_leave_no_thread_and_no_line() -> None:
+    api = SandboxApi(World.generate(SandboxClock(datetime.now(UTC)), count=50, seed=1))
+    with no_thread_left(), captured(), serve(api) as running:
+        tap = TapAyra(config=settings_for(running), catalog=catalog(transcripts=True))
+        tap.run_sync_dry_run(dry_run_record_limit=3)
+    assert any("transcript" in request.path for request in api.requests)

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox import SandboxApi, SandboxClock, World, faults
 from sandbox.faults import Fault, Script, edited, faulty, instead
-from tests.faking import FakeTime
+from tests.faking import FakeTime, no_thread_left
 from tests.simulator import catalog, history
 from tests.test_faults import BOTH, ENDLESS, NOW, PASSING, SHORT, Stage
 
@@ -43,11 +43,9 @@ class Transcripts(Stage):
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transcripts]:
     clock = SandboxClock(NOW, frozen=True)
-    with faulty(SandboxApi(World(clock, history(CALLS)), cache_seconds=0)) as server:
+    api = SandboxApi(World(clock, history(CALLS)), cache_seconds=0)
+    with no_thread_left(), faulty(api) as server:
         yield Transcripts(server, FakeTime.install(monkeypatch, clock))
-    for thread in threading.enumerate():
-        if thread.name == "prefetch":  # it must not sleep through the next test's time
-            thread.join(60)
 
 
 def once_for(fault: Fault, key: str) -> Script:

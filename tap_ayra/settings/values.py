@@ -55,6 +55,12 @@ class Settings(DeclaredSettings, frozen=True, kw_only=True, dict=True):
         return any(getattr(self, name) is not None for name in CHANGING_FILTERS)
 
     @cached_property
+    def narrowing(self) -> list[str]:
+        """What keeps a full read from being of everything: filters and bounds, by name."""
+        bounds = {"start_date": self.start_date, "end_date": self.end_date}
+        return sorted([*self.filters, *(name for name, value in bounds.items() if value)])
+
+    @cached_property
     def confidential(self) -> tuple[str, ...]:
         """Values that nobody should read in logs and messages."""
         return confidential({name: getattr(self, name) for name in CONFIDENTIAL})

@@ -14,12 +14,12 @@ from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INC
 
 from tap_ayra.errors import TapAyraError
 from tap_ayra.messages import output
-from tap_ayra.messages import replication as messages
 from tap_ayra.output.conform import Conformer
 from tap_ayra.output.records import Records
 from tap_ayra.replication.bookmark import REPLICATION_KEY
 from tap_ayra.replication.state import AyraStateManager
 from tap_ayra.settings import Settings
+from tap_ayra.streams.catalog import refuse_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -74,11 +74,6 @@ class AyraStream(Stream):
         """The tap's writer of messages."""
         writer: BufferedWriter = self._tap.message_writer  # type: ignore[assignment]
         return writer
-
-    @property
-    def url_base(self) -> str:
-        """The setting ``api_url``."""
-        return self.settings.api_url
 
     @property
     def workers(self) -> int:
@@ -138,10 +133,8 @@ class AyraStream(Stream):
         if self.incremental or not self.config.get("emit_activate_version_messages"):
             return
         settings = self.settings
-        bounds = {"start_date": settings.start_date, "end_date": settings.end_date}
-        narrowing = [*settings.filters, *(name for name, value in bounds.items() if value)]
-        if narrowing:
-            reason = output.NARROWED(settings=", ".join(sorted(narrowing)))
+        if settings.narrowing:
+            reason = output.NARROWED(settings=", ".join(settings.narrowing))
         elif not complete:
             reason = output.NOT_COMPLETE()
         elif self.in_batches:
@@ -218,9 +211,6 @@ class AyraStream(Stream):
             return
         self.primary_keys = list(self.keys)
         method, key = self.forced_replication_method, self.replication_key
-        if key not in {None, REPLICATION_KEY}:
-            raise TapAyraError(messages.CATALOG_KEY(stream=self.name, key=key))
-        if method not in {None, REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL}:
-            raise TapAyraError(messages.CATALOG_METHOD(stream=self.name, method=method))
+        refuse_unknown(self.name, method, key)
         if method != REPLICATION_FULL_TABLE:
             self.replication_key = REPLICATION_KEY

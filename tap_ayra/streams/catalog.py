@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from singer_sdk.singerlib.catalog import REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL
+
+from tap_ayra.errors import TapAyraError
+from tap_ayra.messages import replication as messages
 from tap_ayra.replication.bookmark import REPLICATION_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _OWN_KEY = {None, REPLICATION_KEY}
+_METHODS = {None, REPLICATION_FULL_TABLE, REPLICATION_INCREMENTAL}
 
 
 class Offer(NamedTuple):
@@ -44,6 +49,23 @@ def complete(catalog: Mapping[str, Any], offers: Mapping[str, Offer]) -> dict[st
         for entry in catalog.get("streams", [])
     ]
     return {**catalog, "streams": entries}
+
+
+def refuse_unknown(stream: str, method: str | None, key: str | None) -> None:
+    """Refuse what a catalog may ask for and this tap does not offer.
+
+    Args:
+        stream: the stream's name.
+        method: the replication method; None for the stream's own.
+        key: the replication key; None for the stream's own.
+
+    Raises:
+        TapAyraError: if it is another key or an unknown method.
+    """
+    if key not in _OWN_KEY:
+        raise TapAyraError(messages.CATALOG_KEY(stream=stream, key=key))
+    if method not in _METHODS:
+        raise TapAyraError(messages.CATALOG_METHOD(stream=stream, method=method))
 
 
 def _entry(entry: Mapping[str, Any], offer: Offer) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -59,9 +60,10 @@ class Conversations(AyraStream):
             return
         sync = self.sync_type(self, self.listing, start=start, anew=anew)
         try:
-            yield from sync.read()
-            yield from sync.read_aside()
-            yield from sync.reconcile()
+            with closing(sync):
+                yield from sync.read()
+                yield from sync.read_aside()
+                yield from sync.reconcile()
         except TapAyraError as error:
             sync.conclude(error)
             raise

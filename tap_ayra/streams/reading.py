@@ -79,6 +79,10 @@ class Reading:
             now=now,
         )
 
+    def close(self) -> None:
+        """Take the live line away, however the sync ends."""
+        self._progress.close()
+
     # Reading
 
     def read(self) -> Iterator[int]:

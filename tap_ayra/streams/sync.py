@@ -125,7 +125,6 @@ class ConversationsSync(Reading):
         Raises:
             TapAyraError: if the sync is not shown to be complete and ``on_incomplete`` is ``fail``.
         """
-        self._progress.close()
         stream, result = self._stream, self._completeness
         if failed is not None:
             result = Completeness(reason=Text(str(failed).splitlines()[0].rstrip("."), failed.code))

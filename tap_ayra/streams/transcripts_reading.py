@@ -63,6 +63,10 @@ class TranscriptsReading(ConversationsSync):
         self._in_state = self._passed = 0
         self._spent = False
 
+    def close(self) -> None:
+        """Let the threads end that fetch transcripts, and take the live line away."""
+        self._fetching.close()
+
     # Reading
 
     def read(self) -> Iterator[int]:

@@ -142,7 +142,6 @@ class TranscriptsSync(TranscriptsReading):
     def conclude(self, failed: TapAyraError | None = None) -> None:
         """Say how many transcripts were fetched. See `ConversationsSync.conclude`."""
         fetching = self._fetching
-        fetching.close()
         if failed is not None:
             self._keep()
         self._delivered, self._without = fetching.transcripts, fetching.without
