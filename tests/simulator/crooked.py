@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from sandbox.call import FOREVER
 from tests.simulator.plans import Choices, Plan, Run, plans
-from tests.simulator.story import Story, instant
+from tests.simulator.story import Story, check_bookmark, instant
 from tests.simulator.sync import bookmark_in
 
 if TYPE_CHECKING:
@@ -123,20 +122,6 @@ class CrookedStory(Story):
         """Run one sync and check it."""
         return super().run(replace(run, page_size=min(run.page_size, self._longest_page)))
 
-    def play(self) -> None:
-        """Run every sync, then wait until the world is at rest and sync again."""
-        logging.disable()
-        try:
-            for run in self.plan.runs:
-                self.run(run)
-            self.clock.advance(timedelta(hours=48).total_seconds())
-            self.run(Run(gap=3600))
-            self.run(Run(gap=86_400))  # the audit of another day
-            self.last = self.run(Run(gap=3600))
-        finally:
-            logging.disable(logging.NOTSET)
-        self.check_end()
-
     def _happen(self, run: Run) -> None:
         super()._happen(run)
         happen, answered = self.api.on_request, 0
@@ -153,12 +138,7 @@ class CrookedStory(Story):
 
     def _check(self, outcome: Sync, bookmark: str | None, *, full_table: bool) -> None:
         del full_table
-        for kind, value in outcome.messages:
-            if kind == "STATE":
-                reached = bookmark_in(value)
-                if reached is not None and bookmark is not None:
-                    assert instant(reached) >= instant(bookmark), "it moved back"
-                bookmark = reached
+        check_bookmark(outcome, bookmark)
 
     def _is_asked(self, call: Call) -> bool:
         restated = call.start_at(FOREVER)

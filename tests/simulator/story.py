@@ -70,16 +70,19 @@ class Story:
         """Run every sync, then wait until the world is at rest and sync once more."""
         logging.disable()
         try:
-            for run in self.plan.runs:
-                self.run(run)
+            self.run_all()
             self.clock.advance(timedelta(hours=48).total_seconds())
             self.run(Run(gap=3600))
             self.run(Run(gap=86_400))  # the audit of another day
             self.last = self.run(Run(gap=3600))
-            assert self.last.verdict["complete"], self.last.verdict
         finally:
             logging.disable(logging.NOTSET)
         self.check_end()
+
+    def run_all(self) -> None:
+        """Run every sync of the plan."""
+        for run in self.plan.runs:
+            self.run(run)
 
     def run(self, run: Run) -> Sync:
         """Run one sync and check it."""
@@ -103,6 +106,7 @@ class Story:
 
     def check_end(self) -> None:
         """Check that the target holds what it must, in its final form, and the bookmark is on."""
+        assert self.last.verdict["complete"], self.last.verdict
         visible = self.world.visible()
         wanted = [call for call in visible if self._is_asked(call)]
         missing = {call.id for call in wanted} - self.target.rows.keys()
@@ -308,6 +312,16 @@ class Story:
             if start + 2 * self.margin <= now:
                 name = f"conv_late{len(self.world):02}"
                 self.world.add(Call(name, start, start + timedelta(seconds=9), visible_from=now))
+
+
+def check_bookmark(outcome: Sync, bookmark: str | None) -> None:
+    """Check that a bookmark never moves back in a sync."""
+    for kind, value in outcome.messages:
+        if kind == "STATE":
+            reached = bookmark_in(value)
+            if reached is not None and bookmark is not None:
+                assert instant(reached) >= instant(bookmark), "it moved back"
+            bookmark = reached
 
 
 def instant(text: str) -> datetime:
