@@ -268,7 +268,7 @@ def test_hundreds_of_random_faults_in_one_sync(stage: Stage, concurrency: int) -
     struck: Counter[str] = Counter()
 
     def script(_number: int, params: Mapping[str, str]) -> Fault | None:
-        start = params.get("start_date", "").partition(".")[0]  # a repeat adds zeros to it
+        start = params.get("start_date", "")[: len("2026-03-09T15:00:00")]  # a repeat adds zeros
         page = f"{start} {params.get('end_date')} {params.get('page')}"
         fault = random.choice(kinds) if random.random() < 0.6 and struck[page] < 5 else None
         if fault is kinds[-1]:
