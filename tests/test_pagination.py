@@ -484,3 +484,17 @@ def test_a_response_that_does_not_add_up_is_asked_for_twice_more(*, lasting: boo
     assert outcome.verdict["complete"] is not lasting
     assert outcome.verdict["reason"] == ("page-length" if lasting else None)
     assert made[2] - made[0] < timedelta(seconds=10)
+
+
+def test_what_is_no_json_does_not_count_among_the_three_that_do_not_add_up() -> None:
+    pipeline = Pipeline(history(3))
+    handle = pipeline.api.handle
+    bad = iter([b"{", b'"total":4', b"{", b'"total":4'])
+
+    def wrong(*request: Any) -> Any:  # noqa: ANN401
+        found, way = handle(*request), next(bad, b"")
+        body = way if way == b"{" else found.body.replace(b'"total":3', way or b'"total":3')
+        return found._replace(body=body)
+
+    pipeline.api.handle = wrong  # type: ignore[assignment, method-assign]
+    assert pipeline.sync().verdict["complete"]

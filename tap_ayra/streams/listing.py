@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from http import HTTPStatus
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from tap_ayra.api import CLEAN, Prefetch, decode
@@ -110,15 +109,16 @@ class Listing:
         Raises:
             TapAyraError: if the failure is permanent or lasts too long.
         """
-        readings = count()
+        wrong = 0
 
         def read(response: requests.Response) -> Page:
-            before = next(readings)
-            lenient = before >= QUICK_RETRIES
+            nonlocal wrong
+            lenient = wrong >= QUICK_RETRIES
             try:
                 page = Page.read(response, token, size=self._page_size, lenient=lenient)
-                return replace(page, retried=True) if before else page
+                return replace(page, retried=True) if wrong else page
             except PageMismatchError as error:
+                wrong += 1
                 problem = one_line(str(error))
                 message = paging.INCONSISTENT(page=token.page, problem=problem)
                 raise PageMismatchError(message) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
@@ -96,11 +95,15 @@ def fetch(client: AyraClient, conversation_id: str) -> Transcript:
     Raises:
         TapAyraError: if the failure is permanent or lasts too long.
     """
-    readings = count()
+    wrong = 0
 
     def read(response: Response) -> Transcript:
-        lenient = next(readings) >= QUICK_RETRIES
-        return Transcript.read(response, conversation_id, lenient=lenient)
+        nonlocal wrong
+        try:
+            return Transcript.read(response, conversation_id, lenient=wrong >= QUICK_RETRIES)
+        except PageMismatchError:
+            wrong += 1
+            raise
 
     return client.get(
         PATH.format(id=quote(conversation_id, safe="")),
