@@ -5,6 +5,7 @@ PYTHON ?=
 UV ?= $(if $(shell uv --version 2> /dev/null),uv,.tools/bin/uv)
 UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
+unexport PYTHONDONTWRITEBYTECODE # tests start hundreds of programs, each of which would compile itself
 VENV := .venv/bin
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock" $(LOCK_OPTIONS)
