@@ -45,6 +45,15 @@ def parse_instant(text: str) -> datetime:
         raise ValueError(msg) from error
 
 
+def instants_in_utc(texts: list[str | None]) -> list[datetime] | None:
+    """Read ISO 8601 date-times that are all in UTC and say so, at once; None if one is not."""
+    try:
+        moments = list(map(datetime.fromisoformat, texts))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return moments if {moment.tzinfo for moment in moments} == {UTC} else None
+
+
 def format_instant(moment: datetime) -> str:
     """Write an instant in UTC with ``Z``, fractions of a second only where there are any."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tap_ayra.conversation import Conversation, Row
 from tap_ayra.errors import TapAyraError
@@ -39,6 +41,30 @@ def deliver(bookmark: Bookmark, *rows: tuple[datetime | None, dict[str, Any]]) -
     bookmark.hold(Settled(NOW, **SPANS).unsettled(page))
     bookmark.advance(max((each.start for each in page if each.start), default=None))
     return bookmark.value
+
+
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.sampled_from([None, ago(minutes=5), ago(hours=5), ago(hours=25), ago(days=9)]),
+            st.fixed_dictionaries(
+                {
+                    "status": st.sampled_from([None, "completed", "failed", "in_progress"]),
+                    "end_time": st.sampled_from([None, "2026-03-09T06:00:00Z"]),
+                }
+            ),
+        )
+    )
+)
+def test_a_page_is_judged_as_its_conversations_are_one_by_one(
+    rows: list[tuple[datetime | None, dict[str, Any]]],
+) -> None:
+    page = [row_of(f"c{n}", start, fields) for n, (start, fields) in enumerate(rows)]
+    whole, single = Settled(NOW, **SPANS), Settled(NOW, **SPANS)
+    assert list(whole.unsettled(page)) == [
+        found for row in page for found in single.unsettled([row])
+    ]
+    assert whole.stuck == single.stuck
 
 
 def test_it_follows_settled_conversations() -> None:

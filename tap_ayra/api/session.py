@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from requests import PreparedRequest, Response
+    from urllib3.connectionpool import ConnectionPool
 
     from tap_ayra.settings import Settings
 
@@ -55,9 +56,31 @@ def open_session(settings: Settings, *, debug: bool = False) -> OneHostSession:
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Requests' adapter, with its timeout counted from the request to the last byte."""
+    """Requests' adapter, with its timeout counted from the request to the last byte.
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> Response:
+    Certificates and proxies are those of the first request to a host, so its connections are too.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """Begin without connections.
+
+        Args:
+            options: as requests' adapter takes them.
+        """
+        super().__init__(**options)
+        self._pools: dict[str, ConnectionPool] = {}
+
+    def get_connection_with_tls_context(
+        self, request: PreparedRequest, *args: Any, **options: Any
+    ) -> ConnectionPool:
+        """Give the connections to the host of a request, looked up once."""
+        origin = "/".join((request.url or "").split("/", 3)[:3])
+        if origin not in self._pools:
+            pool = super().get_connection_with_tls_context(request, *args, **options)
+            self._pools[origin] = pool
+        return self._pools[origin]
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         """Send a request and read the whole response.
 
         Args:

@@ -143,7 +143,8 @@ def _may_leave_as_they_came(rows: Sequence[Row]) -> bool:
     breaks = b"\n" in text or b"\r" in text  # targets that read text take either for a line's end
     if breaks or not all([row.fits for row in rows]):  # noqa: C419  faster
         return False
-    times: set[str | None] = set()
-    for conversation in [row.conversation for row in rows]:
-        times |= {conversation.start_time, conversation.end_time, conversation.created_at}
+    conversations = [row.conversation for row in rows]
+    times = {each.start_time for each in conversations}
+    times |= {each.end_time for each in conversations}
+    times |= {each.created_at for each in conversations}
     return are_utc_texts([text for text in times if text is not None])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -35,7 +35,7 @@ class Block:
         total: ``meta.total`` of the first page; of the last one if `whole`.
         per_page: ``meta.per_page`` of the first page.
         ids: the conversations listed so far, those before `start` included.
-        starts: the seconds in which they started, in order; those without a start left out.
+        starts: when they started, in order of the second; those without a start left out.
         undated: how many have no start time.
         rounds: how many rounds have been read.
         idle: how many rounds have begun since one showed something new.
@@ -72,20 +72,21 @@ class Block:
             self.total, self.per_page = page.total, page.per_page
         elif (page.total, page.per_page) != (self.total, self.per_page):
             return messages.TOTAL_CHANGED
-        wanted = page.rows
-        if self.start is not None:  # the order of what comes before shifts nothing after it
-            wanted = [row for row in page.rows if row.start is None or row.start >= self.start]
-        if not self.ids.isdisjoint([row.conversation.id for row in wanted]):
+        again = self.ids.intersection(page.ids)
+        if again and any(  # the order of what comes before the start shifts nothing after it
+            row.start is None or self.start is None or row.start >= self.start
+            for row in page.rows
+            if row.conversation.id in again
+        ):
             return messages.SHOWN_AGAIN
         self.take(page)
         return None
 
     def take(self, page: Page) -> None:
         """Take a page in."""
-        self.ids.update([row.conversation.id for row in page.rows])
-        starts = [whole_second(row.start) for row in page.rows if row.start is not None]
-        self.starts += starts
-        self.undated += len(page.rows) - len(starts)
+        self.ids.update(page.ids)
+        self.starts += page.starts
+        self.undated += len(page.rows) - len(page.starts)
         self.due = page.pages
 
     def precedes(self, page: Page) -> bool:
@@ -97,11 +98,11 @@ class Block:
         if self.total is None:
             return True
         between = self.total - page.total
-        starts = (whole_second(row.start) for row in page.rows if row.start is not None)
-        first = next(starts, None)
-        if first is None:
+        if not page.starts:
             return len(self.starts) <= between <= len(self.starts) + self.undated
-        least, most = bisect_left(self.starts, first), bisect_right(self.starts, first)
+        first = whole_second(page.starts[0])
+        least = bisect_left(self.starts, first)
+        most = bisect_left(self.starts, later(first, SECOND))
         return least <= between <= max(most - 1, least) + self.undated
 
     def left(self, anchor: datetime | None) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from tap_ayra.api.decoding import CLEAN, Replaced, clean, decode
 from tap_ayra.conversation import Conversation, Row
 from tap_ayra.errors import PageMismatchError
-from tap_ayra.instants import parse_instant
+from tap_ayra.instants import instants_in_utc, parse_instant
 from tap_ayra.messages import paging as messages
 
 if TYPE_CHECKING:
@@ -91,7 +91,8 @@ def _split(content: bytes) -> tuple[_Sliced, list[Row], Text | None]:
         conversations = _typed(content).data
     except msgspec.ValidationError:
         return sliced, *_one_by_one(sliced.data)
-    starts = map(_start, conversations)
+    texts = [conversation.start_time for conversation in conversations]
+    starts = instants_in_utc(texts) or map(_start, conversations)
     return sliced, list(map(Row, conversations, starts, sliced.data, repeat(True))), None  # noqa: FBT003
 
 

@@ -48,20 +48,22 @@ class Frontier:
             start: what started before it is not wanted.
             before: what started at or after it is not wanted; the anchor then stays.
         """
-        known, over = self._known, before or self._over
-        self.new = [
-            row
-            for row in page.rows
-            if row.conversation.id not in known
-            and (
+        known, over, starts = self._known, before or self._over, page.starts
+        inside = not starts or (
+            (start is None or min(starts) >= start) and (over is None or max(starts) < over)
+        )
+
+        def is_new(row: Row) -> bool:
+            return row.conversation.id not in known and (
                 row.start is None
                 or ((start is None or row.start >= start) and (over is None or row.start < over))
             )
-        ]
-        known.update((row.conversation.id, row.start) for row in self.new)
-        reached = next((row.start for row in reversed(page.rows) if row.start), None)
-        if before is None and reached and (self.anchor is None or reached > self.anchor):
-            self.anchor = whole_second(reached)
+
+        all_new = inside and known.keys().isdisjoint(page.ids)
+        self.new = page.rows if all_new else list(filter(is_new, page.rows))
+        known.update([(row.conversation.id, row.start) for row in self.new])
+        if before is None and starts and (self.anchor is None or starts[-1] > self.anchor):
+            self.anchor = whole_second(starts[-1])
 
     def has_missed(self, page: Page, block: Block) -> bool:
         """Tell whether a page, good by its counts, begins with what should have come before."""

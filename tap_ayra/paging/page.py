@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from http import HTTPStatus
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn, cast
@@ -34,7 +35,7 @@ be usable: APIs round bounds, and a start may be restated."""
 _LARGEST_COUNT = 10**15
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Page:
     """A checked response: the conversations and what ``meta`` says of their place.
 
@@ -64,6 +65,16 @@ class Page:
     refused: bool = False
     retried: bool = False
     listed: int = 0
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The conversations' ids."""
+        return [row.conversation.id for row in self.rows]
+
+    @cached_property
+    def starts(self) -> list[datetime]:
+        """When the conversations started; those without a start left out."""
+        return [row.start for row in self.rows if row.start is not None]
 
     @property
     def full(self) -> bool:
@@ -145,7 +156,7 @@ def _place(rows: list[Row], token: PageToken) -> Text | None:
     starts = [row.start for row in rows if row.start]
     if not starts:
         return None
-    if any(after < before for before, after in pairwise(starts)):
+    if starts != sorted(starts):
         for before, row in pairwise(row for row in rows if row.start):
             if row.start and before.start and row.start < whole_second(before.start):
                 return messages.OUT_OF_ORDER(id=row.conversation.id)

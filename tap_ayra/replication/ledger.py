@@ -17,6 +17,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 DAY = timedelta(days=1)
 MONTH_LENGTH = len("2026-11")
+DAY_LENGTH = len("2026-11-24")
 
 
 def day_of(moment: datetime) -> datetime:
@@ -111,7 +112,7 @@ class Ledger:
 
     def span_of(self, moment: datetime) -> str:
         """Name the span of a start time."""
-        return f"{moment:%Y-%m-%d}" if moment >= self._first_day else f"{moment:%Y-%m}"
+        return moment.isoformat()[: DAY_LENGTH if moment >= self._first_day else MONTH_LENGTH]
 
     def span_start(self, moment: datetime) -> datetime:
         """Give the beginning of the span of a start time, not before `since`."""

@@ -9,7 +9,7 @@ from tap_ayra.conversation import ENDED, IN_PROGRESS
 from tap_ayra.instants import earlier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
     from datetime import datetime, timedelta
 
     from tap_ayra.conversation import Row
@@ -40,12 +40,14 @@ class Settled:
         self.ended_by = earlier(self.now, self.settling)
         self.started_by = earlier(self.now, self.limit)
 
-    def unsettled(self, rows: Iterable[Row]) -> Iterator[tuple[str, datetime]]:
+    def unsettled(self, rows: Collection[Row]) -> Iterator[tuple[str, datetime]]:
         """Find the conversations that may still change, and note those that are stuck open.
 
         Yields:
             The id and start time of each.
         """
+        if _all_ended_before(self.started_by, rows):
+            return
         for conversation, start, _, _ in rows:
             if start is None:
                 continue
@@ -57,3 +59,9 @@ class Settled:
                     self.stuck[conversation.id] = None
             elif not conversation.ended_by(self.ended_by, start):
                 yield conversation.id, start
+
+
+def _all_ended_before(moment: datetime, rows: Collection[Row]) -> bool:
+    return ENDED.issuperset([row.conversation.status for row in rows]) and all(
+        [row.start is not None and row.start < moment for row in rows]  # noqa: C419  faster
+    )
