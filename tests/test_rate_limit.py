@@ -250,9 +250,15 @@ class Simulation:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
+    use(clock, monkeypatch)
+    return clock
+
+
+def use(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the limiter go by a clock, in which it takes a thread no time to want a request."""
     for module in (headers_module, rate_limit, rate_window):
         monkeypatch.setattr(module, "time", clock)
-    return clock
+    monkeypatch.setattr(rate_limit, "A_MOMENT", 0)
 
 
 @pytest.fixture
@@ -318,8 +324,7 @@ def situation(  # noqa: PLR0913
 ) -> tuple[RateLimiter, Clock, CountingApi, dict[str, Any]]:
     """Make the parts of a simulation."""
     clock = Clock(began, ahead)
-    for module in (headers_module, rate_limit, rate_window):
-        monkeypatch.setattr(module, "time", clock)
+    use(clock, monkeypatch)
     on_request = on_request and length > 2  # else the next window's end looks like this one's
     api = CountingApi(limit, float(length), phase, whole, on_request=on_request)
     latency = (least, least * spread)
@@ -400,8 +405,7 @@ def test_little_is_waited_past_the_end_of_a_window(  # noqa: PLR0913
     quickest = 10 / limit  # a window's requests take 2 to 3 seconds: Date moves on meanwhile
     with pytest.MonkeyPatch.context() as monkeypatch:
         clock = Clock()
-        for module in (headers_module, rate_limit, rate_window):
-            monkeypatch.setattr(module, "time", clock)
+        use(clock, monkeypatch)
         api = CountingApi(limit, float(length), whole=whole)
         how: dict[str, Any] = {"threads": 8, "latency": (quickest, 2 * quickest), "seed": seed}
         requests = round((windows + part) * limit)
@@ -647,6 +651,27 @@ def test_an_answer_lets_a_waiting_thread_go_on(waiting: SimpleNamespace) -> None
     waiting.thread.join(60)
     assert waiting.limiter.started == 2
     assert time.monotonic() - before < 20
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_a_windows_last_place_is_kept_for_its_end_if_another_request_follows(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, *, more: bool
+) -> None:
+    monkeypatch.setattr(rate_limit, "A_MOMENT", 1 if more else 0.01)
+    limiter, begun = RateLimiter(), []
+    answered(limiter, said(1, limit=100))
+
+    def ask() -> None:
+        limiter.acquire()
+        begun.append(clock.now)
+        limiter.release(said(99, reset=120.0, now=clock.now))
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(1 + more)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert min(begun) >= 60 if more else begun == [0]
 
 
 def test_closing_ends_a_wait(waiting: SimpleNamespace) -> None:

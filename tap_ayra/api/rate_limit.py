@@ -16,6 +16,10 @@ from tap_ayra.patience import LONGEST_SERVER_WAIT
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+A_MOMENT = 0.05
+"""Seconds in which another thread wants a request as well, if there are more to make: where pages
+come fast, one thread makes them all until it has to wait."""
+
 
 class RateLimiter:
     """Lets requests start while the current window has room for them; for all threads.
@@ -75,10 +79,14 @@ class RateLimiter:
                 self._wanting -= 1
 
     def _acquire(self) -> None:
+        alone = False
         while True:
             with self._changed:
                 if self._closed:
                     raise self._closed
+                if self._wanting == 1 and not alone and self._is_last_place:
+                    alone = not self._changed.wait(timeout=A_MOMENT)
+                    continue
                 wait = self._wait()
                 if wait is None:
                     self._changed.wait(timeout=WHOLE_SECOND)
@@ -122,6 +130,16 @@ class RateLimiter:
             self._closed = self._closed or error
             self._changed.notify_all()
 
+    @property
+    def _is_last_place(self) -> bool:
+        """Whether the window has one place left, and it pays to keep that until it may be over."""
+        window = self._window
+        return (
+            window.remaining == self._under_way + 1
+            and window.probe_pays
+            and time.monotonic() < window.named_end
+        )
+
     def _wait(self) -> float | None:
         """Seconds until a request may start; None if a response has to come first."""
         now = time.monotonic()
@@ -133,9 +151,8 @@ class RateLimiter:
         window.begin_next(now)
         if window.remaining is None:
             return 0.0
-        room = window.remaining - self._under_way
-        probes = room == 1 and self._wanting > 1 and window.probe_pays and now < window.named_end
-        if room > 0 and not probes:
+        probes = self._is_last_place and self._wanting > 1
+        if window.remaining > self._under_way and not probes:
             return 0.0
         if window.remaining > 0 and self._under_way:
             return None
