@@ -27,7 +27,7 @@ from tap_ayra.messages.settings import UNUSABLE
 from tap_ayra.output.batch import BatchWriter
 from tap_ayra.output.writer import BufferedWriter
 from tap_ayra.redaction import redact_logs
-from tap_ayra.replication.state import read_state
+from tap_ayra.replication.state_file import read_state
 from tap_ayra.settings import (
     DECLARED,
     Settings,

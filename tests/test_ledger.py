@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tap_ayra.replication.ledger import BEGINNING, Ledger, next_month, span_bounds
+from tap_ayra.replication.ledger import Ledger
 from tap_ayra.replication.recount import Recount
+from tap_ayra.replication.spans import BEGINNING, next_month, span_bounds
 
 FIRST = datetime(2025, 1, 15, tzinfo=UTC)
 MINUTES = 400 * 24 * 60

@@ -12,7 +12,7 @@ from tap_ayra.messages import replication as messages
 from tap_ayra.patience import COMPARISONS
 from tap_ayra.replication.differences import Difference, StandingDifferences, joined
 from tap_ayra.replication.edge import SECOND
-from tap_ayra.replication.ledger import day_of
+from tap_ayra.replication.spans import day_name, day_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -154,7 +154,7 @@ class Amendment:
             span, counts = self._name(each), self._ledger.counts
             self._standing.forget(span, span)
             pending = sum(each.start <= start < each.end for start in self._ledger.pending)
-            day = f"{each.start:%Y-%m-%d}"  # a month that is being read again stands in days
+            day = day_name(each.start)  # a month that is being read again stands in days
             _, beyond = self._beyond(each)
             counts[day if day in counts else span] = max(0, each.counted - pending) + beyond
         messages.DELETED(

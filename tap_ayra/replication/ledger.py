@@ -4,35 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tap_ayra.instants import earlier, format_instant, later, parse_instant, whole_second
+from tap_ayra.instants import earlier, format_instant, parse_instant, whole_second
+from tap_ayra.replication.spans import (
+    BEGINNING,
+    DAY,
+    MONTH_LENGTH,
+    day_name,
+    day_of,
+    month_name,
+    month_of,
+    span_bounds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-"""Where counting begins if there never was a start date."""
-
-DAY = timedelta(days=1)
-MONTH_LENGTH = len("2026-11")
-DAY_LENGTH = len("2026-11-24")
-
-
-def day_of(moment: datetime) -> datetime:
-    """Give the midnight, in UTC, with which an instant's day began."""
-    return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-
-
-def month_of(moment: datetime) -> datetime:
-    """Give the midnight, in UTC, with which an instant's month began."""
-    return datetime(moment.year, moment.month, 1, tzinfo=UTC)
-
-
-def next_month(moment: datetime) -> datetime:
-    """Give the midnight with which the month after an instant's begins."""
-    return month_of(later(month_of(moment), 31 * DAY))
+    from datetime import datetime
 
 
 @dataclass(slots=True)
@@ -112,7 +100,7 @@ class Ledger:
 
     def span_of(self, moment: datetime) -> str:
         """Name the span of a start time."""
-        return moment.isoformat()[: DAY_LENGTH if moment >= self._first_day else MONTH_LENGTH]
+        return day_name(moment) if moment >= self._first_day else month_name(moment)
 
     def span_start(self, moment: datetime) -> datetime:
         """Give the beginning of the span of a start time, not before `since`."""
@@ -129,7 +117,7 @@ class Ledger:
 
     def counted_from(self, moment: datetime) -> int:
         """Count what was delivered of what started at or after the beginning of a span."""
-        name = f"{moment:%Y-%m-%d}"
+        name = day_name(moment)
         held = sum(
             count
             for span, count in self.counts.items()
@@ -175,7 +163,7 @@ class Ledger:
 
     def roll_up(self) -> None:
         """Add days up to months where they lie far enough back."""
-        edge = f"{self._first_day:%Y-%m-%d}"
+        edge = day_name(self._first_day)
         for span in [span for span in self.counts if len(span) > MONTH_LENGTH and span < edge]:
             month = span[:MONTH_LENGTH]
             self.counts[month] = self.counts.get(month, 0) + self.counts.pop(span)
@@ -184,7 +172,7 @@ class Ledger:
 
     def empty(self, start: datetime | None = None) -> None:
         """Forget what was delivered from the beginning of a span on, since it is read again."""
-        name = "" if start is None else f"{start:%Y-%m-%d}"
+        name = "" if start is None else day_name(start)
 
         def stays(span: str) -> bool:
             return span < (name if len(span) == len(name) else name[: len(span)])
@@ -195,15 +183,6 @@ class Ledger:
             for entry in self.differs
             if stays(entry[0]) or (name and not entry[0][0].isdigit())  # of all spans together
         ]
-
-
-def span_bounds(span: str) -> tuple[datetime, datetime]:
-    """Give the beginning of a span and of the one that follows it."""
-    if len(span) == MONTH_LENGTH:
-        start = datetime.strptime(span, "%Y-%m").replace(tzinfo=UTC)
-        return start, next_month(start)
-    start = datetime.strptime(span, "%Y-%m-%d").replace(tzinfo=UTC)
-    return start, later(start, DAY)
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -9,7 +9,7 @@ from tap_ayra.instants import later, whole_second
 from tap_ayra.messages import replication as messages
 from tap_ayra.replication.differences import EVERYTHING, LARGE, Difference
 from tap_ayra.replication.edge import SECOND
-from tap_ayra.replication.ledger import BEGINNING, day_of
+from tap_ayra.replication.spans import BEGINNING, day_name, day_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -133,7 +133,7 @@ class Reconciliation:
             kept = sum(
                 counted - had
                 for span, had, counted in ledger.differs
-                if span != EVERYTHING and span >= f"{start:%Y-%m-%d}"[: len(span)]
+                if span != EVERYTHING and span >= day_name(start)[: len(span)]
             )
             return ledger.counted_from(start) - self.edge.after + kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tap_ayra.replication.ledger import MONTH_LENGTH, span_bounds
+from tap_ayra.replication.spans import MONTH_LENGTH, day_name, span_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,7 +34,7 @@ class Recount:
             counted: how many of the first day were counted before a recount was interrupted.
         """
         self._ledger = ledger
-        self._days: Counter[str] = Counter({f"{start:%Y-%m-%d}": counted} if counted else {})
+        self._days: Counter[str] = Counter({day_name(start): counted} if counted else {})
         self._old = {
             span
             for span in ledger.counts
@@ -47,7 +47,7 @@ class Recount:
 
     def counted_on(self, moment: datetime) -> int:
         """Give how many of a day's conversations have come so far."""
-        return self._days[f"{moment:%Y-%m-%d}"]
+        return self._days[day_name(moment)]
 
     def add(self, starts: Iterable[datetime]) -> None:
         """Count conversations that have just been delivered again."""
@@ -58,9 +58,9 @@ class Recount:
         reach = ledger.reach
         ledger.pending += [start for start in starts if reach is None or start >= reach]
         self._days.update(
-            f"{start:%Y-%m-%d}" for start in starts if reach is not None and start < reach
+            day_name(start) for start in starts if reach is not None and start < reach
         )
-        self._enter(before=f"{max(starts):%Y-%m-%d}")
+        self._enter(before=day_name(max(starts)))
 
     def finish(self) -> None:
         """Enter what is left."""

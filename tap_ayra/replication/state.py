@@ -1,4 +1,4 @@
-"""A stream's state: as it comes in, as it is kept, and as it goes out."""
+"""A stream's state: as it is found, as it is kept, and as it goes out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tap_ayra.instants import earlier, format_instant, parse_instant, whole_seco
 from tap_ayra.messages import replication as messages
 from tap_ayra.replication.bookmark import REPLICATION_KEY, Bookmark
 from tap_ayra.replication.ledger import Ledger
+from tap_ayra.replication.state_file import invalid_state
 
 if TYPE_CHECKING:
     import logging
@@ -21,41 +22,6 @@ if TYPE_CHECKING:
     from singer_sdk.helpers.types import Record
 
     from tap_ayra.settings import Settings
-
-
-def read_state(state: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Find the value of a state in the forms in which people have it.
-
-    Args:
-        state: the value of a STATE message, the whole message, or what Meltano shows of it
-            (``singer_state``).
-
-    Returns:
-        The value; its ``bookmarks`` map streams to objects.
-
-    Raises:
-        TapAyraError: if it is none of these.
-    """
-    if not isinstance(state, dict):
-        raise _invalid(messages.NOT_A_STATE(got=type(state).__name__))
-    if state.get("type") == "STATE" and "value" in state:
-        return read_state(state["value"])
-    if "singer_state" in state:
-        return read_state(state["singer_state"])
-    if not state:
-        return {}
-    bookmarks = state.get("bookmarks")
-    if "bookmarks" not in state:
-        raise _invalid(messages.UNKNOWN_STATE(keys=", ".join(map(str, list(state)[:5]))))
-    if not isinstance(bookmarks, dict) or not all(
-        isinstance(bookmark, dict) for bookmark in bookmarks.values()
-    ):
-        raise _invalid(messages.BOOKMARKS_NOT_OBJECTS())
-    return state
-
-
-def _invalid(problem: str) -> TapAyraError:
-    return TapAyraError(messages.INVALID_STATE(problem=problem))
 
 
 def fingerprint(filters: Mapping[str, str]) -> str:
@@ -92,7 +58,7 @@ class AyraStateManager(StreamStateManager):
         if not value:
             return None
         if key not in {None, REPLICATION_KEY}:
-            raise _invalid(messages.OTHER_KEY(stream=self.stream_name, key=key))
+            raise invalid_state(messages.OTHER_KEY(stream=self.stream_name, key=key))
         try:
             return parse_instant(str(value))
         except ValueError:

@@ -12,7 +12,7 @@ from tap_ayra.errors import TapAyraError
 from tap_ayra.messages import forecast as messages
 from tap_ayra.messages import plural
 from tap_ayra.patience import TEST_ATTEMPTS, TEST_TIMEOUT
-from tap_ayra.replication.ledger import BEGINNING
+from tap_ayra.replication.spans import BEGINNING
 from tap_ayra.streams.forecast import full_cost, pages, short_cost
 from tap_ayra.streams.listing import Listing
 

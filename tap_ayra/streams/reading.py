@@ -9,8 +9,9 @@ from tap_ayra.output.progress import Progress
 from tap_ayra.paging.walk import LONGEST_BLOCK, ConversationsPaginator
 from tap_ayra.replication.completeness import Completeness
 from tap_ayra.replication.edge import NEAR, SECOND
-from tap_ayra.replication.ledger import BEGINNING, Ledger
+from tap_ayra.replication.ledger import Ledger
 from tap_ayra.replication.settled import Settled
+from tap_ayra.replication.spans import BEGINNING
 from tap_ayra.streams.forecast import reading
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from tap_ayra.messages import output as messages
 from tap_ayra.replication.bookmark import RESTATED_BY
 from tap_ayra.replication.completeness import Amendment, Completeness
 from tap_ayra.replication.edge import Edge
-from tap_ayra.replication.ledger import BEGINNING
 from tap_ayra.replication.reconcile import Reconciliation
 from tap_ayra.replication.recount import Recount
+from tap_ayra.replication.spans import BEGINNING
 from tap_ayra.replication.verdict import Verdict
 
 if TYPE_CHECKING:

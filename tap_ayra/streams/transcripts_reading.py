@@ -10,7 +10,7 @@ from tap_ayra.instants import earlier, whole_second
 from tap_ayra.messages import transcripts as messages
 from tap_ayra.replication.completeness import Completeness
 from tap_ayra.replication.edge import NEAR, SECOND
-from tap_ayra.replication.ledger import BEGINNING
+from tap_ayra.replication.spans import BEGINNING
 from tap_ayra.streams.due import Due, Kept, Place
 from tap_ayra.streams.fetching import NOUN, BudgetSpentError, Fetching
 from tap_ayra.streams.in_order import InOrder

@@ -10,8 +10,8 @@ from tap_ayra.instants import earlier, format_instant, later, parse_instant, who
 from tap_ayra.messages import plural
 from tap_ayra.messages import transcripts as messages
 from tap_ayra.replication.bookmark import RESTATED_BY
-from tap_ayra.replication.ledger import BEGINNING, day_of
 from tap_ayra.replication.recount import Recount
+from tap_ayra.replication.spans import BEGINNING, day_name, day_of
 from tap_ayra.streams.due import Due, Place
 from tap_ayra.streams.fetching import NOUN, BudgetSpentError
 from tap_ayra.streams.sync import neighbours
@@ -122,8 +122,8 @@ class TranscriptsSync(TranscriptsReading):
         count = self._listing.count(first, end - timedelta.resolution) or 0
         self._fetching.due += count
         messages.FETCH_AGAIN(
-            start=f"{first:%Y-%m-%d}",
-            end=f"{end - timedelta.resolution:%Y-%m-%d}",
+            start=day_name(first),
+            end=day_name(end - timedelta.resolution),
             transcripts=plural(count, NOUN),
             time=self._fetching.time(count),
         ).log(self._stream.logger)
