@@ -375,6 +375,32 @@ def test_a_loss_that_the_span_itself_does_not_confirm_is_not_believed() -> None:
     assert ledger(outcome)["counts"]["2026-02-17"] == 1
 
 
+def test_counts_without_a_total_prove_nothing() -> None:
+    pipeline = Pipeline(history(20))
+
+    def without(answer: ApiResponse) -> ApiResponse:
+        if pipeline.api.requests[-1].params["per_page"] != "1":
+            return answer
+        return answer._replace(body=answer.body.replace(b'"total":', b'"sum":'))
+
+    interpose(pipeline, after=without)
+    outcome = pipeline.sync()
+    assert (outcome.verdict["complete"], outcome.verdict["reason"]) == (False, "no-total")
+    assert not pipeline.wrong()
+
+
+def test_a_call_counted_on_the_other_side_of_midnight_is_no_difference() -> None:
+    pipeline = Pipeline([call(f"d{n:02}", ago(days=n)) for n in range(20, 0, -1)])
+    pipeline.sync()
+    pipeline.wait(days=1)  # the first sync of a day compares every span
+    midnight = "2026-03-02T00:00:00"
+    miscount(pipeline, lambda asked: asked.get("start_date", "").startswith(midnight))
+    outcome = pipeline.sync()
+    asked = [request.params.get("start_date", "") for request in pipeline.api.requests]
+    assert any(start.startswith(midnight) for start in asked)
+    assert (outcome.verdict["complete"], outcome.spans) == (True, 0)
+
+
 # While calls go on beginning
 
 
@@ -403,9 +429,11 @@ def busy(*, apart: float, gap_at: datetime | None = None, hours: float = 3) -> P
     return pipeline
 
 
-@pytest.mark.parametrize("apart", [1, 3])
 @pytest.mark.parametrize("gap_at", [None, ago(minutes=30)])
-@pytest.mark.parametrize("missing", [None, "late", "old"])
+@pytest.mark.parametrize(
+    ("apart", "missing"),
+    [(1, None), (1, "late"), (3, None), (3, "late"), (3, "old"), (3, "today")],
+)
 def test_a_busy_account_is_compared_as_exactly_as_a_quiet_one(
     caplog: pytest.LogCaptureFixture, apart: float, gap_at: datetime | None, missing: str | None
 ) -> None:
@@ -419,10 +447,12 @@ def test_a_busy_account_is_compared_as_exactly_as_a_quiet_one(
             pipeline.world.add(call("late", ago(days=2, seconds=30)))
         if minutes == 50 and missing == "old":
             pipeline.world.remove("old")
+        if minutes == 50 and missing == "today":
+            pipeline.world.remove("b00000")
         outcome = pipeline.sync()
         if outcome.verdict["complete"]:
             assert missing != "late" or "late" in pipeline.target.rows
-        assert outcome.verdict["deleted"] == (minutes == 50 and missing == "old")
+        assert outcome.verdict["deleted"] == (minutes == 50 and missing in {"old", "today"})
     assert outcome.verdict["complete"]
     reach = parse_instant(str(pipeline.bookmark)).replace(microsecond=0)
     started = [parse_instant(row["start_time"]) for row in pipeline.world.rows()]
