@@ -69,7 +69,7 @@ def serve(
     running = RunningSandbox(api, f"http://{_HOST}:{listener.getsockname()[1]}")
     api.base_url = running.url
     least, most = latency if isinstance(latency, tuple) else (latency, latency)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             _Application(api, least, most, Random(seed)),  # noqa: S311
             lifespan="off",
@@ -79,7 +79,6 @@ def serve(
             server_header=False,
             date_header=False,  # the date is the sandbox's, not this machine's
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=1,
         )
     )
     thread = threading.Thread(
@@ -90,18 +89,48 @@ def serve(
         _wait_until_started(server, thread)
         yield running
     finally:
-        server.should_exit = server.force_exit = True
+        server.end()
         thread.join()
         listener.close()
 
 
-def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
+def _wait_until_started(server: _Server, thread: threading.Thread) -> None:
     deadline = time.monotonic() + _SECONDS_TO_START
-    while not server.started:
+    while not server.is_up.wait(0.05):
         if not thread.is_alive() or time.monotonic() > deadline:
             message = "The sandbox's server did not start."
             raise RuntimeError(message)
-        time.sleep(0.002)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, told when to end: its own loop looks every 100 ms and then waits as long.
+
+    Attributes:
+        is_up: Set once it responds.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+        self._ending = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Respond until `end` is called."""
+        self._loop = asyncio.get_running_loop()
+        self.is_up.set()
+        await self._ending.wait()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close all connections, whatever is under way."""
+        del sockets
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+
+    def end(self) -> None:
+        """Let the thread that runs this end."""
+        self._loop.call_soon_threadsafe(self._ending.set)
 
 
 class _Application:
