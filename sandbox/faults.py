@@ -130,7 +130,7 @@ def stalled_in_the_body(exchange: Exchange) -> None:
 def _drip(exchange: Exchange, data: bytes) -> None:
     for position in range(len(data)):
         exchange.send(data[position : position + 1])
-        if exchange.stopped.wait(0.01):
+        if exchange.stopped.wait(0.003):
             exchange.end()
 
 
