@@ -19,6 +19,7 @@ from tap_ayra.api import session as transport
 from tap_ayra.errors import TapAyraError
 from tap_ayra.settings import CHANGING_FILTERS, DECLARED, FIXED_FILTERS
 from tests.configuring import as_read, as_variable, case_name, set_variables
+from tests.faking import FakeTime
 from tests.simulator import catalog as with_transcripts
 from tests.singer import deselect, discovered, run_tap
 
@@ -105,6 +106,7 @@ def world() -> World:
 @pytest.fixture
 def observe(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Seen]:
     """Sync with some settings and give what can be seen of it."""
+    FakeTime.install(monkeypatch, world.clock)
     timeouts: list[object] = []
     send = transport.DeadlineAdapter.send
 
