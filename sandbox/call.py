@@ -84,8 +84,12 @@ class Call:
     overrides: Mapping[str, Any] = field(default_factory=dict)
     time_format: TimeFormat = "seconds"
     _shown: ShownRow | None = field(default=None, init=False, repr=False)
-    _edits: int = field(default=0, init=False, repr=False)
+    _edits: int = field(init=False, repr=False)
     _on_change: Callable[[], None] | None = field(default=None, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Begin to count what is assigned."""
+        self.__dict__["_edits"] = 0
 
     def __setattr__(self, name: str, value: object) -> None:
         """Assign a field, after which nothing is shown with its old value."""
@@ -93,8 +97,8 @@ class Call:
             value = MappingProxyType(dict(value))  # type: ignore[call-overload]
         fields = self.__dict__
         fields[name] = value
-        if name[0] != "_":
-            fields["_edits"] = fields.get("_edits", 0) + 1
+        if "_edits" in fields and name[0] != "_":
+            fields["_edits"] += 1
             if self._on_change is not None:
                 self._on_change()
 

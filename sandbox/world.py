@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sandbox.clock import SandboxClock
 
 __all__ = ["Call", "World"]
+
+_START = attrgetter("start", "id")
 
 
 class _Listing(NamedTuple):
@@ -99,7 +101,12 @@ class World:
 
     def add(self, call: Call) -> Call:
         """Add a call, which need not have started."""
-        self.extend([call])
+        with self._lock:
+            in_order = self._sorted
+            self.extend([call])
+            if in_order is not None:  # sorting all of them anew takes milliseconds
+                insort(in_order, call, key=_START)
+                self._sorted = in_order
         return call
 
     def extend(self, calls: Iterable[Call]) -> None:
@@ -183,7 +190,7 @@ class World:
     def _in_order(self) -> list[Call]:
         with self._lock:
             if self._sorted is None:
-                self._sorted = sorted(self._calls.values(), key=attrgetter("start", "id"))
+                self._sorted = sorted(self._calls.values(), key=_START)
             return self._sorted
 
     def _listed(self, now: datetime) -> _Listing:
@@ -214,4 +221,5 @@ class World:
                 calls.append(call)
         if restated:
             calls.sort(key=lambda call: (call.start_at(now), call.id))
-        return _Listing(now, before, [call.start_at(now) for call in calls], calls)
+            return _Listing(now, before, [call.start_at(now) for call in calls], calls)
+        return _Listing(now, before, [call.start for call in calls], calls)
