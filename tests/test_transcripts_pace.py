@@ -14,6 +14,8 @@ from tap_ayra.api.prefetch import Prefetch
 from tests.simulator import Pipeline, ago, call, catalog, history
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sandbox import Call, SandboxClock
 
 simulated = importlib.import_module("tests.simulator.sync")
@@ -77,32 +79,37 @@ class SlowAdapter(SandboxAdapter):
         return super().send(*args, **more)
 
 
+def dense(count: int) -> list[Call]:
+    """Calls each of which has a transcript."""
+    return history(count, apart=20)
+
+
 def sparse(count: int) -> list[Call]:
     """Calls of which every tenth has a transcript."""
     return [
         call(f"c{n}", ago(days=20) + n * (ago() - ago(seconds=60)), has_transcript=n % 10 == 0)
-        for n in range(count)
+        for n in range(10 * count)
     ]
 
 
 @pytest.mark.parametrize(
-    ("calls", "requests", "budget"),
-    [
-        (history(2000, apart=20), 2000, None),
-        (history(2000, apart=20), 1500, 1500),
-        (sparse(20_000), 2200, None),
-    ],
+    ("calls", "share", "of_budget"),
+    [(dense, 1, None), (dense, 0.75, 0.75), (sparse, 1.1, None)],
     ids=["transcripts", "with a budget", "few transcripts on many pages"],
 )
-@pytest.mark.parametrize("concurrency", [1, 4, 8, 32])
-def test_requests_in_flight_are_used(
-    calls: list[Call],
-    requests: int,
-    budget: int | None,
+@pytest.mark.parametrize(("concurrency", "count"), [(1, 200), (4, 400), (8, 800), (32, 2000)])
+def test_requests_in_flight_are_used(  # noqa: PLR0913
+    calls: Callable[[int], list[Call]],
+    share: float,
+    of_budget: float | None,
+    *,
     concurrency: int,
+    count: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    pipeline = Pipeline(calls)
+    """The more transcripts there are for each place in line, the less its ends weigh."""
+    pipeline = Pipeline(calls(count))
+    budget = of_budget and int(of_budget * count)
     Line.open(pipeline.clock, concurrency)
     monkeypatch.setattr(simulated, "InlinePrefetch", LinePrefetch)
     monkeypatch.setattr(simulated, "SandboxAdapter", SlowAdapter)
@@ -111,4 +118,4 @@ def test_requests_in_flight_are_used(
     began = pipeline.clock.now()
     pipeline.sync(catalog=found, concurrency=concurrency, transcripts_per_sync=budget)
     took = (pipeline.clock.now() - began).total_seconds()
-    assert took <= 1.15 * requests * LATENCY / concurrency
+    assert took <= 1.15 * share * count * LATENCY / concurrency
