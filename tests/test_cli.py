@@ -1,11 +1,14 @@
-"""The command line, as real processes."""
+"""The command line, as real processes; files that are refused are read in this one."""
 
 from __future__ import annotations
 
+import gc
 import json
+import logging
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -15,8 +18,9 @@ import pytest
 from sandbox import ApiResponse, RunningSandbox, SandboxApi, SandboxClock, World, serve
 from sandbox.meltano_project import NOWHERE, clean_environment
 from tap_ayra.cli import check_log_level
+from tap_ayra.tap import TapAyra
 from tests.processes import TAP
-from tests.singer import Output, settings_for
+from tests.singer import Output, captured, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -295,6 +299,44 @@ def test_files_that_cannot_be_used(
 
 
 @pytest.mark.parametrize(
+    ("option", "content", "said"),
+    [
+        ("--state", b"\xff\xfe{}", "odd.json is not valid UTF-8"),
+        ("--state", b"", "odd.json is empty"),
+        ("--state", b"null", "odd.json is not a Singer state: expected an object, got null"),
+        ("--state", b"5", "odd.json is not a Singer state: expected an object, got a number"),
+        ("--state", b"[]", "odd.json is not a Singer state: expected an object, got a list"),
+        ("--state", b'{"a": 1} {}', "odd.json is not valid JSON: Extra data"),
+        ("--state", b'{"bookmarks": []}', "Invalid state: "),
+        ("--state", b'{"bookmarks": {"conversations": null}}', "Invalid state: "),
+        ("--state", b'{"bookmarks": {"conversations": 7}}', "Invalid state: "),
+        ("--catalog", b"", "odd.json is empty"),
+        ("--catalog", b"null", "odd.json is not a Singer catalog: expected an object, got null"),
+        ("--catalog", b"[1]", "odd.json is not a Singer catalog: expected an object, got a list"),
+        ("--catalog", b"{}", 'odd.json is not a Singer catalog: "streams" must be a list'),
+        ("--catalog", b'{"streams": [{}]}', "odd.json is not a Singer catalog: each stream"),
+        ("--catalog", b'{"streams": ["conversations"]}', "odd.json is not a Singer catalog"),
+        ("--catalog", b"[" * 10**5, "odd.json is not valid JSON"),
+        ("--config", b"\xff\xfe", "odd.json is not valid UTF-8"),
+        ("--config", b" ", "odd.json is empty"),
+        ("--config", b'"x"', "odd.json: config must be a JSON object (got a string)"),
+    ],
+)
+def test_a_file_of_another_form(
+    config: Path, caplog: pytest.LogCaptureFixture, option: str, content: bytes, said: str
+) -> None:
+    file = config.with_name("odd.json")
+    file.write_bytes(content)
+    command = TapAyra.get_singer_command()
+    with interpreter_kept(), captured() as written, pytest.raises(SystemExit) as ended:
+        command.main(["--config", str(config), option, str(file)], prog_name=command.name)
+    assert ended.value.code == 1
+    assert said in caplog.messages[-1]
+    assert "Traceback" not in caplog.text
+    assert written.getvalue() == b""
+
+
+@pytest.mark.parametrize(
     ("level", "becomes"),
     [
         ("", "INFO"),
@@ -389,6 +431,19 @@ def test_a_state_from_stdin(sandbox: RunningSandbox, config: Path) -> None:
     result = tap("--config", config, "--state", "-", folder=config.parent, command=shell)
     assert result.returncode == 0
     assert sandbox.api.requests[0].params["start_date"].startswith("2026-03-")
+
+
+@contextmanager
+def interpreter_kept() -> Iterator[None]:
+    """Leave the interpreter as it was: the command tunes the one that it runs in."""
+    hook, thresholds = sys.excepthook, gc.get_threshold()
+    try:
+        yield
+    finally:
+        sys.excepthook = hook
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+        logging.captureWarnings(capture=False)
 
 
 def _with_transcript(sandbox: RunningSandbox) -> int:

@@ -1,4 +1,4 @@
-"""Signals, pipes, disks and files, with real processes."""
+"""Signals, pipes and disks, with real processes."""
 
 from __future__ import annotations
 
@@ -222,42 +222,6 @@ def test_a_full_disk_whatever_is_asked(server: FaultyServer, tmp_path: Path, arg
         code = tap.end()
     assert code == 1
     assert "Cannot write the output: No space left on device" in tap.log
-    check_quiet(tap)
-
-
-@pytest.mark.parametrize(
-    ("option", "content", "said"),
-    [
-        ("--state", b"\xff\xfe{}", "odd.json is not valid UTF-8"),
-        ("--state", b"", "odd.json is empty"),
-        ("--state", b"null", "odd.json is not a Singer state: expected an object, got null"),
-        ("--state", b"5", "odd.json is not a Singer state: expected an object, got a number"),
-        ("--state", b"[]", "odd.json is not a Singer state: expected an object, got a list"),
-        ("--state", b'{"a": 1} {}', "odd.json is not valid JSON: Extra data"),
-        ("--state", b'{"bookmarks": []}', "Invalid state: "),
-        ("--state", b'{"bookmarks": {"conversations": null}}', "Invalid state: "),
-        ("--state", b'{"bookmarks": {"conversations": 7}}', "Invalid state: "),
-        ("--catalog", b"", "odd.json is empty"),
-        ("--catalog", b"null", "odd.json is not a Singer catalog: expected an object, got null"),
-        ("--catalog", b"[1]", "odd.json is not a Singer catalog: expected an object, got a list"),
-        ("--catalog", b"{}", 'odd.json is not a Singer catalog: "streams" must be a list'),
-        ("--catalog", b'{"streams": [{}]}', "odd.json is not a Singer catalog: each stream"),
-        ("--catalog", b'{"streams": ["conversations"]}', "odd.json is not a Singer catalog"),
-        ("--catalog", b"[" * 10**5, "odd.json is not valid JSON"),
-        ("--config", b"\xff\xfe", "odd.json is not valid UTF-8"),
-        ("--config", b" ", "odd.json is empty"),
-        ("--config", b'"x"', "odd.json: config must be a JSON object (got a string)"),
-    ],
-)
-def test_a_file_of_another_form(
-    server: FaultyServer, tmp_path: Path, option: str, content: bytes, said: str
-) -> None:
-    file = tmp_path / "odd.json"
-    file.write_bytes(content)
-    with running(tmp_path, small_pages(server), option, str(file)) as tap:
-        tap.stdout.read()
-        assert tap.end() == 1, tap.log
-    assert said in tap.log.splitlines()[-1]
     check_quiet(tap)
 
 
