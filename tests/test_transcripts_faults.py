@@ -163,7 +163,7 @@ def test_an_outage_ends_the_sync_and_the_next_one_goes_on(stage: Transcripts) ->
     stage.server.script = script
     result = stage.fetch()
     assert result.error
-    assert stage.time.waited > 240
+    assert stage.time.waited > 220
     assert spoken_in(result) == ALL[: 3 * KEYS.index(PLACES["middle"])]
     assert result.state is not None
     stage.server.script = lambda _number, _asked: None
