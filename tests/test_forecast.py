@@ -152,4 +152,4 @@ def test_only_watched_output_makes_the_tap_impatient(tmp_path: Path) -> None:
     assert ended.returncode == 1
     assert "Could not connect to the API" in ended.stdout.splitlines()[-1]
     with running(tmp_path, settings) as patient:
-        patient.wait_for(lambda: patient.log.count("Retrying in") == 3)
+        patient.wait_for(lambda: patient.log.count("Retrying in") == 2)
