@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -38,10 +39,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker of pytest-xdist run all tests of the PostgreSQL server, which it starts."""
+    """Let one worker of pytest-xdist run all tests of the PostgreSQL server, which it starts.
+
+    Tests that may take longest come first, so that no worker is left with one at the end.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
     for item in items:
         if "postgres_server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("postgres"))
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays: looking through it took a tenth of the CPU."""
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 50)
 
 
 @pytest.fixture

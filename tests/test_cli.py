@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pytest
 
@@ -436,14 +437,13 @@ def test_a_state_from_stdin(sandbox: RunningSandbox, config: Path) -> None:
 @contextmanager
 def interpreter_kept() -> Iterator[None]:
     """Leave the interpreter as it was: the command tunes the one that it runs in."""
-    hook, thresholds = sys.excepthook, gc.get_threshold()
-    try:
+    with (
+        mock.patch.object(gc, "freeze"),
+        mock.patch.object(gc, "set_threshold"),
+        mock.patch.object(logging, "captureWarnings"),
+        mock.patch.object(sys, "excepthook"),
+    ):
         yield
-    finally:
-        sys.excepthook = hook
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
-        logging.captureWarnings(capture=False)
 
 
 def _with_transcript(sandbox: RunningSandbox) -> int:
