@@ -7,6 +7,9 @@ UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE # tests start hundreds of programs, each of which would compile itself
 VENV := .venv/bin
+TESTS := quick
+MARKED_quick := -m 'not slow'
+MARKED_slow := -m slow
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--custom-compile-command "make lock" $(LOCK_OPTIONS)
 
@@ -20,9 +23,10 @@ demo: .venv/ready ## Watch an incremental sync against a simulated Ayra API (no 
 scale-demo: .venv-scale/ready ## Watch six accounts on Dagster: backfill, page, limits (docs/scale-out.md)
 	@.venv-scale/bin/python -m sandbox.scale_demo
 
-test: .venv/ready ## Run all tests (PYTEST_OPTIONS=--cov: with coverage, takes twice as long)
+test: .venv/ready ## Run the tests, in 2 minutes on 2 cores (TESTS=all: the slow ones too; PYTEST_OPTIONS=--cov: with coverage)
+	$(if $(filter quick slow all,$(TESTS)),,$(error TESTS=$(TESTS): expected quick, slow or all))
 	@$(VENV)/python -m sandbox.meltano_project
-	$(VENV)/python -m pytest --numprocesses=auto --dist=loadgroup $(PYTEST_OPTIONS)
+	$(VENV)/python -m pytest --numprocesses=auto --dist=loadgroup $(MARKED_$(TESTS)) $(PYTEST_OPTIONS)
 
 scale-test: .venv-scale/ready $(if $(filter all,$(SCALE_TESTS)),.venv-airflow/ready) ## Test scale-out; needs Chromium (SCALE_TESTS=quick: without, in 2 minutes; =all: an hour)
 	.venv-scale/bin/python -m pytest tests/scale \
@@ -68,7 +72,7 @@ lock: | $(filter .tools/bin/uv,$(UV)) ## Update the pins in requirements/ (LOCK_
 	done
 
 clean: ## Delete environments and caches (keeps output/ and bookmarks)
-	rm -rf .coverage .tools .venv .venv-airflow .venv-scale .demo .scale-demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage* .tools .venv .venv-airflow .venv-scale .demo .scale-demo dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	rm -rf .meltano/extractors .meltano/loaders .meltano/run
 	find tap_ayra tests -name __pycache__ -prune -exec rm -rf {} +
 

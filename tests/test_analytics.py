@@ -31,6 +31,7 @@ STATEMENTS = [
 Row = tuple[Any, ...]
 
 
+@pytest.mark.slow
 def test_five_queries_and_a_view_say_what_the_calls_say(
     call_centre: World, database: str, tmp_path: Path
 ) -> None:
@@ -81,6 +82,7 @@ def test_five_queries_and_a_view_say_what_the_calls_say(
         assert transcript.count("\n") + 1 >= len(said)
 
 
+@pytest.mark.slow
 def test_the_view_keeps_the_latest_of_each(
     call_centre: World, database: str, tmp_path: Path
 ) -> None:

@@ -87,6 +87,18 @@ def test_the_readmes_make_targets_exist(readme: str) -> None:
     assert {"demo", "test"} <= named <= targets
 
 
+def test_ci_runs_what_make_test_leaves_out() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    marked = dict(re.findall(r"^MARKED_(\w+) := -m (.+)$", makefile, re.MULTILINE))
+    assert marked == {"quick": "'not slow'", "slow": "slow"}  # nothing is in neither
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    run = re.findall(r"^check (make test\b.*?)(?: #|$)", script, re.MULTILINE)
+    assert run == ["make test TESTS=slow", "make test PYTEST_OPTIONS=--cov"]
+    for workflow in ("test", "newest"):
+        text = (ROOT / ".github" / "workflows" / f"{workflow}.yml").read_text(encoding="utf-8")
+        assert "make test TESTS=all " in text
+
+
 def test_the_architecture_names_every_module_of_the_larger_wings() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     wings = ("streams", "paging", "replication", "output")

@@ -78,11 +78,13 @@ def project(sandbox: RunningSandbox, database: str, tmp_path: Path) -> MeltanoPr
     return MeltanoProject(tmp_path, settings)
 
 
+@pytest.mark.slow
 def test_meltano(project: MeltanoProject, database: str, call_centre: World) -> None:
     project.check("run", "tap-ayra", "target-postgres")
     assert len(_check_table(database, call_centre)) == len(call_centre.visible())
 
 
+@pytest.mark.slow
 def test_the_job_loads_the_same_table_from_files(
     project: MeltanoProject, database: str, call_centre: World
 ) -> None:
@@ -94,6 +96,7 @@ def test_the_job_loads_the_same_table_from_files(
     assert len(_check_table(database, call_centre, **ROUNDED)) == len(call_centre.visible())
 
 
+@pytest.mark.slow
 def test_the_job_keeps_each_digit_without_copy(
     project: MeltanoProject, database: str, call_centre: World
 ) -> None:
@@ -102,7 +105,14 @@ def test_the_job_keeps_each_digit_without_copy(
     _check_table(database, call_centre)
 
 
-@pytest.mark.parametrize("compression", [None, "none", "gzip"])
+@pytest.mark.parametrize(
+    "compression",
+    [
+        pytest.param(None, marks=pytest.mark.slow),
+        "none",
+        pytest.param("gzip", marks=pytest.mark.slow),
+    ],
+)
 def test_pipe(
     sandbox: RunningSandbox,
     database: str,

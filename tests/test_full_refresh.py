@@ -53,6 +53,7 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hard_delete", [False, True])
 def test_a_refresh_that_fails_at_any_message_deletes_nothing(
     sandbox: RunningSandbox, database: str, tmp_path: Path, *, hard_delete: bool

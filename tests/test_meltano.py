@@ -80,6 +80,7 @@ def test_two_syncs_into_a_file(
     assert len(sandbox.api.requests) - requests <= 2
 
 
+@pytest.mark.slow
 def test_a_refused_key_is_told_at_every_log_level(project: MeltanoProject) -> None:
     project.settings = {**project.settings, "TAP_AYRA_API_KEY": "sk_test_wrong"}
     result = project.meltano("run", "tap-ayra", "target-jsonl", log_level="error")
@@ -88,6 +89,7 @@ def test_a_refused_key_is_told_at_every_log_level(project: MeltanoProject) -> No
     assert "sk_test_wrong" not in result.stdout + result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "shown"),
     [
@@ -113,6 +115,7 @@ def test_the_one_line_that_config_test_shows_names_the_cause(
     assert shown in result.stderr, result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
 def test_a_run_that_is_stopped_stores_nothing_and_the_next_one_reads_it_all(
     project: MeltanoProject, sandbox: RunningSandbox, call_centre: World, number: int, code: int
@@ -140,6 +143,7 @@ def test_a_run_that_is_stopped_stores_nothing_and_the_next_one_reads_it_all(
     assert file_rows(project.folder / "output" / "conversations.jsonl") == api_rows(call_centre)
 
 
+@pytest.mark.slow
 def test_a_key_is_required(project: MeltanoProject) -> None:
     project.settings = {}
     result = project.meltano("run", "tap-ayra", "target-jsonl")
@@ -147,6 +151,7 @@ def test_a_key_is_required(project: MeltanoProject) -> None:
     assert "api_key" in result.stderr
 
 
+@pytest.mark.slow
 def test_settings_reach_the_tap_as_they_were_given(
     project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
 ) -> None:
@@ -181,6 +186,7 @@ def test_settings_reach_the_tap_as_they_were_given(
     assert not any("summary" in row for row in landed.values())
 
 
+@pytest.mark.slow
 def test_empty_variables_count_as_unset(project: MeltanoProject, call_centre: World) -> None:
     tap, _ = _definition()["plugins"]["extractors"]
     empty = {f"TAP_AYRA_{setting['name'].upper()}": "" for setting in tap["settings"]}
@@ -190,6 +196,7 @@ def test_empty_variables_count_as_unset(project: MeltanoProject, call_centre: Wo
     assert rows == api_rows(call_centre)
 
 
+@pytest.mark.slow
 def test_a_wrong_date_reaches_the_tap_and_is_refused(
     project: MeltanoProject, sandbox: RunningSandbox
 ) -> None:
@@ -204,6 +211,7 @@ def test_a_wrong_date_reaches_the_tap_and_is_refused(
     assert sandbox.api.requests == []
 
 
+@pytest.mark.slow
 def test_transcripts_are_read_once_they_are_selected(
     project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
 ) -> None:
@@ -227,6 +235,7 @@ def test_transcripts_are_read_once_they_are_selected(
     assert sorted(fetched) == sorted(_settled_with_transcript(call_centre))
 
 
+@pytest.mark.slow
 def test_a_full_refresh_with_another_filter_leaves_the_ledger_right(
     project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
 ) -> None:
@@ -242,6 +251,7 @@ def test_a_full_refresh_with_another_filter_leaves_the_ledger_right(
     assert len(sandbox.api.requests) - requests == 4  # two for each stream: nothing differs
 
 
+@pytest.mark.slow
 def test_merged_states_leave_the_ledger_right(
     project: MeltanoProject, sandbox: RunningSandbox, call_centre: World
 ) -> None:
@@ -267,6 +277,7 @@ def test_merged_states_leave_the_ledger_right(
     assert len(sandbox.api.requests) - requests == 4
 
 
+@pytest.mark.slow
 def test_the_schedule_is_an_example(project: MeltanoProject) -> None:
     schedules = json.loads(project.check("schedule", "list", "--format=json"))["schedules"]
     assert [schedule["name"] for schedule in schedules["job"]] == ["ayra-hourly"]
@@ -314,6 +325,7 @@ def _bookmark(project: MeltanoProject) -> datetime:
     return datetime.fromisoformat(bookmarks["conversations"]["replication_key_value"])
 
 
+@pytest.mark.slow
 def test_what_is_excluded_stays_out_of_files_too(project: MeltanoProject) -> None:
     project.check("select", "tap-ayra", "conversations", "*")
     project.check("select", "tap-ayra", "--exclude", "conversations", "caller_number")

@@ -222,6 +222,7 @@ def test_the_readme_is_short() -> None:
     assert 700 < len([word for word in text.split() if re.search(r"\w", word)]) <= 1_000
 
 
+@pytest.mark.slow
 def test_start(reader: Reader, world: World) -> None:
     said = reader.type("README.md", "Start", only=".venv/bin/tap-ayra").stdout
     assert re.fullmatch(r"Connection OK: 120 conversations\. First sync: .*\n", said)
@@ -272,6 +273,7 @@ def test_the_errors_that_people_meet_are_worded_as_here() -> None:
         assert message.text.replace("{name}", "api_key").startswith(begins)
 
 
+@pytest.mark.slow
 def test_a_project_of_ones_own(reader: Reader, sandbox: RunningSandbox) -> None:
     own = "default_environment: dev\nenvironments:\n- name: dev\n"
     (reader.folder / "meltano.yml").write_text(own, encoding="utf-8")
@@ -301,6 +303,7 @@ def test_a_project_of_ones_own(reader: Reader, sandbox: RunningSandbox) -> None:
     assert said.startswith("Connection OK: 120 conversations")
 
 
+@pytest.mark.slow
 def test_a_target_that_fails_keeps_the_state(
     reader: Reader, sandbox: RunningSandbox, world: World
 ) -> None:
@@ -320,6 +323,7 @@ def test_a_target_that_fails_keeps_the_state(
     assert len(sandbox.api.requests) - requests == 2
 
 
+@pytest.mark.slow
 def test_columns_are_left_out(reader: Reader) -> None:
     reader.type("README.md", "Keep personal data out")
     chosen = commands("docs/meltano.md", "Choose columns")
@@ -333,6 +337,7 @@ def test_columns_are_left_out(reader: Reader) -> None:
     assert not any({"caller_number", "summary"} & row.keys() for row in rows)
 
 
+@pytest.mark.slow
 def test_settings_are_taken_as_written(reader: Reader, sandbox: RunningSandbox) -> None:
     listed = reader.type("docs/meltano.md", "Settings").stdout
     assert "settling_minutes" in listed
@@ -340,12 +345,14 @@ def test_settings_are_taken_as_written(reader: Reader, sandbox: RunningSandbox) 
     assert sandbox.api.requests[0].params["start_date"].startswith("2025-12-31T23:59:59")
 
 
+@pytest.mark.slow
 def test_the_schedule(reader: Reader, database: str) -> None:
     reader.variables |= _server(database)
     reader.type("docs/meltano.md", "Schedule")
     assert query(database, "SELECT count(*) FROM tap_ayra.conversations") == [(120,)]
 
 
+@pytest.mark.slow
 def test_files_go_on_where_records_stopped(
     reader: Reader, sandbox: RunningSandbox, database: str
 ) -> None:
@@ -358,6 +365,7 @@ def test_files_go_on_where_records_stopped(
     assert query(database, "SELECT count(*) FROM tap_ayra.conversations") == [(120,)]
 
 
+@pytest.mark.slow
 def test_into_a_file_and_into_postgresql(reader: Reader, world: World, database: str) -> None:
     reader.variables |= _server(database)
     reader.type("docs/meltano.md", "In this folder")
@@ -369,6 +377,7 @@ def test_into_a_file_and_into_postgresql(reader: Reader, world: World, database:
     assert sum(calls for _, calls, _ in rows) == len(world.visible())
 
 
+@pytest.mark.slow
 def test_into_postgresql_without_meltano(
     reader: Reader, sandbox: RunningSandbox, database: str
 ) -> None:
@@ -383,6 +392,7 @@ def test_into_postgresql_without_meltano(
     assert query(database, "SELECT count(*) FROM tap_ayra.conversations") == [(120,)]
 
 
+@pytest.mark.slow
 def test_the_state_with_meltano(reader: Reader, world: World) -> None:
     landed = reader.folder / "output" / "conversations.jsonl"
     reader.run("meltano run tap-ayra target-jsonl")
@@ -411,6 +421,7 @@ def test_the_state_with_meltano(reader: Reader, world: World) -> None:
     assert reader.state() == {}
 
 
+@pytest.mark.slow
 def test_the_state_without_meltano(reader: Reader, sandbox: RunningSandbox) -> None:
     reader.write(config=settings_for(sandbox))
     reader.run("\n".join(commands("README.md", "With any Singer target")[-2:]))
@@ -427,6 +438,7 @@ def test_the_state_without_meltano(reader: Reader, sandbox: RunningSandbox) -> N
     assert json.loads(reader.type("docs/state.md", "See the last line").stdout) == {}
 
 
+@pytest.mark.slow
 def test_transcripts(reader: Reader) -> None:
     reader.type("docs/transcripts.md", "Switch it on")
     reader.type("docs/transcripts.md", "Keep text out, or mask it")
@@ -436,6 +448,7 @@ def test_transcripts(reader: Reader) -> None:
     assert not any("text" in row for row in messages)
 
 
+@pytest.mark.slow
 def test_several_accounts_side_by_side(reader: Reader, world: World, database: str) -> None:
     definition = yaml.safe_load((ROOT / "meltano.yml").read_text("utf-8"))
     more = yaml.safe_load(_example("docs/accounts.md", "accounts", "yaml"))["plugins"]

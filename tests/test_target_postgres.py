@@ -21,7 +21,7 @@ from sandbox.meltano_project import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.usefixtures("plugins")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("plugins")]
 
 TARGET = plugin_program("loaders/target-postgres")
 SAMPLES = {"boolean": "true", "integer": "4711", "options": "verify-ca"}

@@ -64,6 +64,7 @@ def sandbox(call_centre: World) -> Iterator[RunningSandbox]:
         yield running
 
 
+@pytest.mark.slow
 def test_into_postgres_through_quotas_kills_and_what_comes_late(
     sandbox: RunningSandbox, database: str, call_centre: World, tmp_path: Path
 ) -> None:
@@ -109,6 +110,7 @@ def test_into_postgres_through_quotas_kills_and_what_comes_late(
     _check_the_query_of_the_docs(database, call_centre)
 
 
+@pytest.mark.slow
 def test_into_a_file_each_message_once(
     sandbox: RunningSandbox, call_centre: World, tmp_path: Path
 ) -> None:
