@@ -80,6 +80,18 @@ def test_a_page_size_that_grows_while_reading_hides_nothing() -> None:
     assert not pipeline.wrong()
 
 
+def test_a_short_page_is_not_the_end_where_nothing_is_counted() -> None:
+    pipeline = Pipeline([call("erased", ago(days=300)), *history(50)])
+
+    def hide(_: int, body: dict[str, Any]) -> None:
+        body["data"] = [row for row in body["data"] if row["id"] != "erased"]
+        del body["meta"]["total"]
+
+    by_page(pipeline, hide)
+    outcome = pipeline.sync(page_size=10)
+    assert {*outcome.ids} == {f"c{n:03}" for n in range(50)}
+
+
 @pytest.mark.parametrize("status", [{"code": 1}, ["completed"], 7])
 def test_a_status_of_another_type_is_odd_and_not_fatal(status: object) -> None:
     odd = call("odd", ago(hours=3), overrides={"status": status, "end_time": None})
