@@ -199,6 +199,15 @@ def test_what_is_set_aside_after_the_end_date_is_read_as_well() -> None:
     assert not pipeline.wrong()
 
 
+def test_what_was_read_up_to_the_end_date_is_not_delivered_again_with_what_is_set_aside() -> None:
+    pipeline = Pipeline([*history(20), call("long", ago(hours=3), lasts=4 * 3600)])
+    pipeline.world.add(call("beside", ago(hours=3, seconds=20)))
+    pipeline.sync()
+    pipeline.wait(minutes=120)
+    outcome = pipeline.sync(lookback_days=2, end_date=ago(hours=3, seconds=20).isoformat())
+    assert sorted(outcome.ids) == ["beside", *(f"c{n:03}" for n in range(20)), "long"]
+
+
 def test_an_open_call_that_appears_late_is_set_aside_until_it_has_settled() -> None:
     pipeline = synced(20)
     before = pipeline.bookmark
