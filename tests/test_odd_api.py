@@ -123,6 +123,14 @@ def test_a_second_whose_order_is_never_the_same_is_read_while_that_shows_somethi
     assert len({*outcome.ids}) == 60
 
 
+@pytest.mark.parametrize("page_size", [5, 10])
+def test_the_order_of_what_started_before_the_start_date_does_not_matter(page_size: int) -> None:
+    before = [call(f"wide{n:02}", ago(days=2)) for n in range(17)]
+    pipeline = Pipeline([*before, *history(30)], tie_order="shuffled")
+    outcome = pipeline.sync(page_size=page_size, start_date=ago(days=2, seconds=-1).isoformat())
+    assert (len(outcome.ids), outcome.verdict["re_reads"]) == (30, 0)
+
+
 def test_a_second_that_never_shows_what_is_counted_is_passed_after_five_readings() -> None:
     pipeline = Pipeline([call(f"wide{n:02}", ago(days=1)) for n in range(20)])
 
