@@ -82,6 +82,21 @@ def network_error(url: str, *, proxy: str = "", trust: str = "") -> TransientErr
         return failed_request(caught.value, api_url=url, session=session, timeout=SECONDS)
 
 
+def test_each_host_and_port_has_connections_of_its_own() -> None:
+    adapter = DeadlineAdapter()
+
+    def pool(url: str) -> tuple[str, int | None]:
+        request = requests.Request("GET", url).prepare()
+        found = adapter.get_connection_with_tls_context(request, verify=True)
+        assert adapter.get_connection_with_tls_context(request, verify=True) is found
+        return found.host, found.port
+
+    assert pool("https://a.example/v1/things?page=1") == ("a.example", 443)
+    assert pool("https://b.example/v1/things?page=1") == ("b.example", 443)
+    assert pool("https://a.example:8443/v1") == ("a.example", 8443)
+    assert pool("http://a.example") == ("a.example", 80)
+
+
 @pytest.fixture
 def no_such_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no host's name be known."""

@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from tap_ayra.errors import PageMismatchError
+from tap_ayra.paging.blocks import Block
 from tap_ayra.paging.page import Page
 from tap_ayra.paging.token import PageToken
 from tap_ayra.paging.walk import LONGEST_BLOCK, ConversationsPaginator
@@ -498,3 +499,18 @@ def test_what_is_no_json_does_not_count_among_the_three_that_do_not_add_up() -> 
 
     pipeline.api.handle = wrong  # type: ignore[assignment, method-assign]
     assert pipeline.sync().verdict["complete"]
+
+
+@pytest.mark.parametrize("total", [8, 9, 10])
+@pytest.mark.parametrize("first", [5.2, 5.7])
+def test_which_of_a_second_comes_first_is_left_open_from_block_to_block(
+    total: int, first: float
+) -> None:
+    block = Block(START, None, length=50)
+    listed = [row(1), row(2, 5.2), row(3, 5.7)]
+    assert (
+        block.disagrees(Page.read(answer([*listed, *rows(8, 9)], 10), block.token(), size=5))
+        is None
+    )
+    following = answer([row(7, first), *rows(8, 11)], total)
+    assert block.precedes(Page.read(following, block.token(), size=5)) == (total < 10)
