@@ -242,6 +242,7 @@ def test_it_is_closed_in_time_though_no_record_follows(
     writer.flush()
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_no_state_without_its_files_and_no_half_file_with_a_name(
     world: World, slow_sandbox: RunningSandbox, tmp_path: Path
 ) -> None:

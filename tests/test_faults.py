@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sandbox import SandboxApi, SandboxClock, World, faults
+from sandbox import Call, SandboxApi, SandboxClock, World, faults
 from sandbox.faults import Exchange, Fault, FaultyServer, Script, edited, faulty, instead
 from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.errors import TapAyraError
@@ -33,8 +34,14 @@ EVERYWHERE = pytest.mark.parametrize("place", ["first", "middle", "last"])
 
 def finished_calls(clock: SandboxClock, count: int = CALLS, seed: int = 3) -> World:
     """Calls that are all over, so that the passing of time changes nothing."""
+    return World(clock, map(copy, _generated(count, seed)))
+
+
+@cache
+def _generated(count: int, seed: int) -> list[Call]:
     since, until = NOW - timedelta(days=3), NOW - timedelta(hours=2)
-    return World.generate(clock, seed=seed, count=count, since=since, until=until)
+    clock = SandboxClock(NOW, frozen=True)
+    return World.generate(clock, seed=seed, count=count, since=since, until=until).visible()
 
 
 class Stage:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from sandbox import RunningSandbox
 
-pytestmark = pytest.mark.usefixtures("plugins")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("plugins")]
 
 POSTGRES = plugin_program("loaders/target-postgres")
 FULL_TABLE = catalog(method="FULL_TABLE", key=None)
@@ -53,7 +53,6 @@ def sandbox() -> Iterator[RunningSandbox]:
         yield running
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("hard_delete", [False, True])
 def test_a_refresh_that_fails_at_any_message_deletes_nothing(
     sandbox: RunningSandbox, database: str, tmp_path: Path, *, hard_delete: bool

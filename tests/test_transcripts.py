@@ -330,10 +330,11 @@ def test_looking_back_fetches_nothing_again() -> None:
 # Kills and states
 
 
-def test_a_kill_anywhere_loses_nothing_and_costs_little() -> None:
+@pytest.mark.parametrize("step", [41, pytest.param(13, marks=pytest.mark.slow)])
+def test_a_kill_anywhere_loses_nothing_and_costs_little(step: int) -> None:
     calls = history(130)
     in_flight = 2 * 8
-    for kill_after in [*range(130, 700, 13)]:
+    for kill_after in range(130, 700, step):
         pipeline = Calls(calls)
         pipeline.sync(kill_after=kill_after, batch=7)
         pipeline.sync()

@@ -97,7 +97,10 @@ def sparse(count: int) -> list[Call]:
     [(dense, 1, None), (dense, 0.75, 0.75), (sparse, 1.1, None)],
     ids=["transcripts", "with a budget", "few transcripts on many pages"],
 )
-@pytest.mark.parametrize(("concurrency", "count"), [(1, 200), (4, 400), (8, 800), (32, 2000)])
+@pytest.mark.parametrize(
+    ("concurrency", "count"),
+    [(1, 200), (4, 400), (8, 800), pytest.param(32, 2000, marks=pytest.mark.slow)],
+)
 def test_requests_in_flight_are_used(  # noqa: PLR0913
     calls: Callable[[int], list[Call]],
     share: float,
