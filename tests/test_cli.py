@@ -371,7 +371,7 @@ def test_no_log_level_ends_in_a_traceback(config: Path, level: str) -> None:
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-@pytest.mark.parametrize("arguments", ["", "--version"])
+@pytest.mark.parametrize("arguments", ["", pytest.param("--version", marks=pytest.mark.slow)])
 def test_a_stream_that_is_closed(
     sandbox: RunningSandbox, config: Path, closed: str, arguments: str
 ) -> None:

@@ -234,8 +234,16 @@ def heals(stage: Stage, fault: Fault, place: str, concurrency: int, **settings: 
 
 
 @BOTH
-@EVERYWHERE
-@pytest.mark.parametrize("name", PASSING)
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        pytest.param(name, place, marks=pytest.mark.slow)
+        if name in ENDLESS and place != "middle"
+        else (name, place)
+        for name in PASSING
+        for place in ("first", "middle", "last")
+    ],
+)
 def test_a_passing_fault_costs_one_wait(
     stage: Stage, name: str, place: str, concurrency: int
 ) -> None:
@@ -265,7 +273,7 @@ def test_odd_but_sound_answers_are_taken(stage: Stage, fault: Fault, concurrency
     assert stage.time.slept == []
 
 
-@BOTH
+@pytest.mark.parametrize("concurrency", [8, pytest.param(1, marks=pytest.mark.slow)])
 def test_hundreds_of_random_faults_in_one_sync(stage: Stage, concurrency: int) -> None:
     stage.api.world.extend(finished_calls(stage.api.world.clock, 240, seed=4)._in_order())
     random = Random(concurrency)  # noqa: S311

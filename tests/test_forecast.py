@@ -134,6 +134,7 @@ def test_totals_that_are_missing_are_not_forecast(lines: pytest.LogCaptureFixtur
     assert "forecast" not in {getattr(record, "code", None) for record in lines.records}
 
 
+@pytest.mark.slow
 def test_only_watched_output_makes_the_tap_impatient(tmp_path: Path) -> None:
     """Under `meltano config test`, stdout and stderr are one pipe."""
     settings = {"api_url": NOWHERE, "api_key": "sk_test_not_a_real_key"}

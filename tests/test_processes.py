@@ -130,7 +130,9 @@ def wordy(server: FaultyServer) -> FaultyServer:
     return server
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
+)
 def test_a_signal_while_the_target_reads_nothing(
     wordy: FaultyServer, tmp_path: Path, number: signal.Signals
 ) -> None:
