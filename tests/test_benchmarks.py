@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -12,6 +14,7 @@ from benchmarks.cases import CASES, Case
 from benchmarks.chart import COLOURS, chart
 from benchmarks.limiter import Limiter
 from benchmarks.report import report
+from benchmarks.summary import summarise
 
 SVG = "{http://www.w3.org/2000/svg}"
 AGAINST_PAPER = [(scheme, name) for scheme, name in product(COLOURS, COLOURS["light"])]
@@ -79,6 +82,32 @@ def test_the_report_has_a_row_for_each_tool() -> None:
     )
     assert "| dlt | 8.00 | 1.00 |" in table
     assert "| tap-ayra (pipe) | 6.00 | 0.75 |" in table
+
+
+def test_the_table_in_readme_shows_the_committed_results() -> None:
+    root = Path(__file__).parent.parent
+    results = json.loads((root / "benchmarks" / "results.json").read_text())
+    cases = summarise(results["runs"])
+    readme = (root / "README.md").read_text().split("<!-- benchmarks -->")[1]
+    rows = [line for line in readme.splitlines() if line.startswith("|")][2:]
+    assert len(rows) == len(cases["cpu"])
+    for line in rows:
+        tool, *shown = [cell.strip(" *") for cell in line.strip("|").split("|")]
+        loaded = cases["end-to-end"].get({"tap-ayra": "tap-ayra (pipe)"}.get(tool, tool))
+        limited = cases["rate-limit"][tool]
+        figures = (
+            cases["deletions"][tool].lost,
+            loaded and loaded.wall.middle,
+            cases["cpu"][tool].cpu.middle,
+            cases["cpu"][tool].memory.middle,
+            cases["latency"][tool].wall.middle,
+            limited.wall.middle,
+            limited.refused,
+            cases["start-up"][tool].cpu.middle,
+        )
+        for cell, figure in zip(shown, figures, strict=True):
+            digits = len(cell.partition(".")[2])
+            assert cell == ("–" if figure is None else f"{figure:.{digits}f}"), (tool, figures)
 
 
 def _results(*runs: dict[str, Any]) -> dict[str, Any]:
