@@ -23,7 +23,7 @@ demo: .venv/ready ## Watch an incremental sync against a simulated Ayra API (no 
 scale-demo: .venv-scale/ready ## Watch six accounts on Dagster: backfill, page, limits (docs/scale-out.md)
 	@.venv-scale/bin/python -m sandbox.scale_demo
 
-test: .venv/ready ## Run the tests, in 2 minutes on 2 cores (TESTS=all: the slow ones too; PYTEST_OPTIONS=--cov: with coverage)
+test: .venv/ready ## Run the tests in about 2 minutes (TESTS=all: the slow ones too; PYTEST_OPTIONS=--cov: with coverage)
 	$(if $(filter quick slow all,$(TESTS)),,$(error TESTS=$(TESTS): expected quick, slow or all))
 	@$(VENV)/python -m sandbox.meltano_project
 	$(VENV)/python -m pytest --numprocesses=auto --dist=loadgroup $(MARKED_$(TESTS)) $(PYTEST_OPTIONS)
@@ -51,7 +51,7 @@ format: .venv/ready ## Format the code
 docs: .venv/ready ## Write the generated files: settings, errors, catalog.json
 	@$(VENV)/python -m docs
 
-bench: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Benchmark against dlt, Airbyte and others (15 min)
+bench: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Benchmark against dlt, Airbyte and others (20 min)
 	UV='$(UV)' $(VENV)/python -m benchmarks
 
 dist: | $(filter .tools/bin/uv,$(UV)) ## Build the wheel and sdist

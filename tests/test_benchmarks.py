@@ -108,6 +108,16 @@ def test_the_table_in_readme_shows_the_committed_results() -> None:
         for cell, figure in zip(shown, figures, strict=True):
             digits = len(cell.partition(".")[2])
             assert cell == ("–" if figure is None else f"{figure:.{digits}f}"), (tool, figures)
+    text, least = " ".join(readme.split()), next(c for c in CASES if c.name == "rate-limit")
+    loads, limited = cases["end-to-end"], cases["rate-limit"]["tap-ayra"]
+    small, large = (cases[f"memory-{size}"]["tap-ayra"].memory for size in ("small", "large"))
+    for said in (
+        f"took {loads['tap-ayra (meltano run)'].wall.middle:.1f} s",
+        f"without COPY {loads['tap-ayra (RECORD)'].wall.middle:.1f} s",
+        f"took {limited.windows.middle / least.least_seconds:.2f} times the least",
+        f"{small.middle:.0f} MiB for 20,000 conversations and {large.middle:.0f} MiB for 500,000",
+    ):
+        assert said in text
 
 
 def _results(*runs: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from hypothesis import strategies as st
 from tap_ayra.api import headers as headers_module
 from tap_ayra.api import rate_limit, rate_window
 from tap_ayra.api.headers import retry_after
-from tap_ayra.api.rate_limit import RateLimiter
+from tap_ayra.api.prefetch import QUICK, Prefetch
+from tap_ayra.api.rate_limit import A_MOMENT, RateLimiter
 from tap_ayra.errors import QuotaExhaustedError, TapAyraError
 from tap_ayra.patience import LONGEST_SERVER_WAIT
 
@@ -672,6 +673,26 @@ def test_a_windows_last_place_is_kept_for_its_end_if_another_request_follows(
     for thread in threads:
         thread.join(60)
     assert min(begun) >= 60 if more else begun == [0]
+
+
+def test_where_pages_come_fast_another_thread_starts_in_time_to_keep_the_last_place(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert A_MOMENT > 2 * QUICK
+    monkeypatch.setattr(rate_limit, "A_MOMENT", 20)  # however busy this machine is
+    limiter, begun = RateLimiter(), []
+    answered(limiter, said(1, limit=100))
+
+    def fetch(page: int) -> int:
+        limiter.acquire()
+        begun.append(clock.now)
+        limiter.release(said(99, reset=120.0, now=clock.now))
+        return page
+
+    ahead = Prefetch(fetch, workers=4)
+    assert ahead.get(1, [2, 3]) == 1
+    ahead.close()
+    assert begun[0] >= 60
 
 
 def test_closing_ends_a_wait(waiting: SimpleNamespace) -> None:
