@@ -24,6 +24,7 @@ from tap_ayra.output.batch_files import KEPT
 from tap_ayra.tap import TapAyra
 from tests.processes import running
 from tests.singer import captured, deselect, discovered, settings_for, small_pages
+from tests.sweeps import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -182,7 +183,7 @@ def test_transcripts_too(sandbox: RunningSandbox, tmp_path: Path) -> None:
     assert batches.kinds.count("BATCH") == 2
 
 
-@pytest.mark.parametrize("size", [1, 7, 10, 64, 100_000])
+@pytest.mark.parametrize("size", sweep([7, 10, 1, 64, 100_000], quick=2))
 def test_a_file_holds_batch_size_records_at_most(
     sandbox: RunningSandbox, tmp_path: Path, size: int
 ) -> None:
@@ -192,7 +193,7 @@ def test_a_file_holds_batch_size_records_at_most(
     assert len(batches.sizes) == -(-sum(batches.sizes) // size)
 
 
-@pytest.mark.parametrize("size", [1, 7, 10, 64, 100_000])
+@pytest.mark.parametrize("size", sweep([7, 10, 1, 64, 100_000], quick=2))
 def test_a_state_follows_the_files_that_it_covers(
     sandbox: RunningSandbox, tmp_path: Path, size: int
 ) -> None:
@@ -266,7 +267,7 @@ def test_a_kill_leaves_no_state_without_its_files_and_no_half_file_with_a_name(
     assert runs >= 4
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", sweep([signal.SIGTERM, signal.SIGINT]))
 def test_a_signal_names_the_files_before_the_last_state(
     slow_sandbox: RunningSandbox, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -22,6 +22,7 @@ from tap_ayra.cli import check_log_level
 from tap_ayra.tap import TapAyra
 from tests.processes import TAP
 from tests.singer import Output, captured, settings_for
+from tests.sweeps import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -234,12 +235,15 @@ def test_a_working_connection_without_conversations(
 
 @pytest.mark.parametrize(
     ("settings", "said", "requests"),
-    [
-        ({"api_key": "sk_test_wrong"}, "Ayra rejected the API key (HTTP 401)", 1),
-        ({"api_url": NOWHERE}, "Could not connect to the API", 0),
-        ({"page_size": 101}, "page_size: expected an integer from 1 to 100, got 101", 0),
-        ({"api_key": None, "status": "done"}, "api_key is required", 0),
-    ],
+    sweep(
+        [
+            ({"api_key": "sk_test_wrong"}, "Ayra rejected the API key (HTTP 401)", 1),
+            ({"api_url": NOWHERE}, "Could not connect to the API", 0),
+            ({"page_size": 101}, "page_size: expected an integer from 1 to 100, got 101", 0),
+            ({"api_key": None, "status": "done"}, "api_key is required", 0),
+        ],
+        quick=3,
+    ),
     ids=["key", "address", "setting", "settings"],
 )
 def test_a_connection_that_does_not_work(
@@ -271,16 +275,18 @@ def test_only_the_schema_is_tested(sandbox: RunningSandbox, config: Path, folder
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [
-        (["--config", "nowhere.json"], "nowhere.json"),
-        (
-            ["--config", "broken.json"],
-            "broken.json is not valid JSON: Expecting value: line 2",
-        ),
-        (["--config=ENV", "--catalog", "nowhere.json"], "nowhere.json"),
-        (["--config=ENV", "--state", "broken.json"], "broken.json is not valid JSON"),
-    ],
-    ids=["no config", "broken config", "no catalog", "broken state"],
+    sweep(
+        [
+            (
+                ["--config", "broken.json"],
+                "broken.json is not valid JSON: Expecting value: line 2",
+            ),
+            (["--config", "nowhere.json"], "nowhere.json"),
+            (["--config=ENV", "--catalog", "nowhere.json"], "nowhere.json"),
+            (["--config=ENV", "--state", "broken.json"], "broken.json is not valid JSON"),
+        ]
+    ),
+    ids=["broken config", "no config", "no catalog", "broken state"],
 )
 def test_files_that_cannot_be_used(
     sandbox: RunningSandbox, folder: Path, arguments: list[str], said: str
@@ -361,7 +367,7 @@ def test_any_log_level_is_made_one_or_warned_of(
         assert problem.startswith(f"{variable}: expected one of DEBUG, INFO, WARNING, ERROR, got")
 
 
-@pytest.mark.parametrize("level", ["", "verbos"])
+@pytest.mark.parametrize("level", sweep(["verbos", ""]))
 def test_no_log_level_ends_in_a_traceback(config: Path, level: str) -> None:
     result = tap("--config", config, folder=config.parent, variables={"LOGLEVEL": level})
     assert result.returncode == 0
@@ -370,8 +376,8 @@ def test_no_log_level_ends_in_a_traceback(config: Path, level: str) -> None:
     assert "| INFO " in result.stderr
 
 
-@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
-@pytest.mark.parametrize("arguments", ["", pytest.param("--version", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("closed", sweep([">&-", "2>&-", ">&- 2>&-"], quick=2))
+@pytest.mark.parametrize("arguments", sweep(["", "--version"]))
 def test_a_stream_that_is_closed(
     sandbox: RunningSandbox, config: Path, closed: str, arguments: str
 ) -> None:
@@ -393,12 +399,12 @@ def test_the_last_line_names_the_cause_and_the_fix(sandbox: RunningSandbox, conf
     assert lines[-1].endswith(". Check api_url. The default is https://api.ayra.ai/v1")
 
 
-@pytest.mark.parametrize("arguments", [(), ("--test",)])
+@pytest.mark.parametrize("arguments", sweep(["", "--test"]))
 def test_invalid_settings_are_counted_first_and_named_last(
-    sandbox: RunningSandbox, config: Path, arguments: tuple[str, ...]
+    sandbox: RunningSandbox, config: Path, arguments: str
 ) -> None:
     wrong = _write(config.with_name("wrong.json"), {"page_size": 500, "concurrency": 0})
-    result = tap("--config", config, "--config", wrong, *arguments, folder=config.parent)
+    result = tap("--config", config, "--config", wrong, *arguments.split(), folder=config.parent)
     assert result.returncode == 1
     lines = [line.rpartition("| ")[2] for line in result.stderr.splitlines() if "| ERROR" in line]
     assert lines[0] == "Invalid settings (2 problems):"

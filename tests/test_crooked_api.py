@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.simulator import Pipeline, ago, call, history
+from tests.sweeps import sweep
 from tests.test_odd_api import interpose
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ BENT: dict[str, dict[str, Any]] = {
     "numbers that are not finite": {"not_a_number": 0.1},
 }
 either_density = pytest.mark.parametrize("apart", [60.0, 0.7])
-either_mode = pytest.mark.parametrize("concurrency", [1, 8])
+either_mode = pytest.mark.parametrize("concurrency", sweep([8, 1]))
 
 
 def crooked_pipeline(switches: dict[str, Any], apart: float) -> Pipeline:

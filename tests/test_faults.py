@@ -20,6 +20,7 @@ from tap_ayra.errors import TapAyraError
 from tap_ayra.tap import TapAyra
 from tests.faking import Attempt, FakeTime, attempt, no_thread_left
 from tests.singer import captured
+from tests.sweeps import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,8 +29,9 @@ NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 CALLS = 65
 PAGE_SIZE = 10
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
-BOTH = pytest.mark.parametrize("concurrency", [1, 8])
-EVERYWHERE = pytest.mark.parametrize("place", ["first", "middle", "last"])
+BOTH = pytest.mark.parametrize("concurrency", sweep([8, 1]))
+PLACES = ("middle", "first", "last")
+EVERYWHERE = pytest.mark.parametrize("place", sweep(PLACES))
 
 
 def finished_calls(clock: SandboxClock, count: int = CALLS, seed: int = 3) -> World:
@@ -234,16 +236,8 @@ def heals(stage: Stage, fault: Fault, place: str, concurrency: int, **settings: 
 
 
 @BOTH
-@pytest.mark.parametrize(
-    ("name", "place"),
-    [
-        pytest.param(name, place, marks=pytest.mark.slow)
-        if name in ENDLESS and place != "middle"
-        else (name, place)
-        for name in PASSING
-        for place in ("first", "middle", "last")
-    ],
-)
+@EVERYWHERE
+@pytest.mark.parametrize("name", PASSING)
 def test_a_passing_fault_costs_one_wait(
     stage: Stage, name: str, place: str, concurrency: int
 ) -> None:
@@ -273,7 +267,7 @@ def test_odd_but_sound_answers_are_taken(stage: Stage, fault: Fault, concurrency
     assert stage.time.slept == []
 
 
-@pytest.mark.parametrize("concurrency", [8, pytest.param(1, marks=pytest.mark.slow)])
+@BOTH
 def test_hundreds_of_random_faults_in_one_sync(stage: Stage, concurrency: int) -> None:
     stage.api.world.extend(finished_calls(stage.api.world.clock, 240, seed=4)._in_order())
     random = Random(concurrency)  # noqa: S311

@@ -18,6 +18,7 @@ from sandbox import SandboxApi, SandboxClock, World, faults
 from sandbox.faults import Exchange, Fault, FaultyServer, faulty, instead
 from tests.processes import TAP, Running, running
 from tests.singer import small_pages
+from tests.sweeps import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -85,7 +86,7 @@ def test_a_signal_in_mid_sync(server: FaultyServer, tmp_path: Path) -> None:
     stop_each(server, tmp_path, lambda _tap: None)
 
 
-@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("concurrency", sweep([8, 1]))
 def test_a_signal_while_a_request_is_stalled(
     server: FaultyServer, tmp_path: Path, concurrency: int
 ) -> None:
@@ -130,9 +131,7 @@ def wordy(server: FaultyServer) -> FaultyServer:
     return server
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("number", sweep([signal.SIGTERM, signal.SIGINT]))
 def test_a_signal_while_the_target_reads_nothing(
     wordy: FaultyServer, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -148,7 +147,7 @@ def test_a_signal_while_the_target_reads_nothing(
     assert "Traceback" not in tap.log
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", sweep(["", "1"]))
 def test_a_signal_while_the_target_is_slow(
     wordy: FaultyServer, tmp_path: Path, unbuffered: str
 ) -> None:
@@ -161,7 +160,7 @@ def test_a_signal_while_the_target_is_slow(
         assert messages(lines)[-1]["type"] == "STATE"
 
 
-@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("concurrency", sweep([8, 1]))
 def test_a_target_that_dies_in_mid_sync(
     wordy: FaultyServer, tmp_path: Path, concurrency: int
 ) -> None:
@@ -198,7 +197,7 @@ def test_a_full_disk(wordy: FaultyServer, tmp_path: Path) -> None:
     check_quiet(tap)
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", sweep(["", "1"]))
 def test_a_disk_that_fills_up_in_mid_sync(
     wordy: FaultyServer, tmp_path: Path, unbuffered: str
 ) -> None:
@@ -215,7 +214,7 @@ def test_a_disk_that_fills_up_in_mid_sync(
     assert any('"STATE"' in line for line in (tmp_path / "out").read_text().splitlines())
 
 
-@pytest.mark.parametrize("argument", ["--test", "--discover", "--about"])
+@pytest.mark.parametrize("argument", sweep(["--test", "--discover", "--about"]))
 def test_a_full_disk_whatever_is_asked(server: FaultyServer, tmp_path: Path, argument: str) -> None:
     with (
         Path("/dev/full").open("wb") as full,

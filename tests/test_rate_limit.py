@@ -31,6 +31,7 @@ from tap_ayra.api.prefetch import QUICK, Prefetch
 from tap_ayra.api.rate_limit import A_MOMENT, RateLimiter
 from tap_ayra.errors import QuotaExhaustedError, TapAyraError
 from tap_ayra.patience import LONGEST_SERVER_WAIT
+from tests.sweeps import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -373,7 +374,7 @@ def test_when_answers_get_lost_their_requests_count(lost: float, **parts: Any) -
 
 
 @pytest.mark.parametrize("whole", [math.floor, math.ceil], ids=["truncated", "rounded up"])
-@pytest.mark.parametrize("limit", [100, 500, 1000])
+@pytest.mark.parametrize("limit", sweep([500, 100, 1000]))
 def test_a_long_read_reaches_the_limit(
     limiter: RateLimiter, clock: Clock, whole: Callable[[float], int], limit: int
 ) -> None:
@@ -388,9 +389,9 @@ def test_a_long_read_reaches_the_limit(
 
 @given(
     length=st.sampled_from([10, 12, 15, 20, 30, 60]),
-    limit=st.integers(100, 500),
+    limit=st.integers(50, 250),
     whole=st.sampled_from([math.floor, math.ceil]),
-    windows=st.integers(4, 8),
+    windows=st.integers(4, 6),
     part=st.floats(0.1, 0.9),
     seed=st.integers(0, 1000),
 )

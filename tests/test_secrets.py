@@ -18,6 +18,7 @@ from sandbox.faults import Fault, FaultyServer, faulty, instead
 from tests.faking import Attempt, attempt
 from tests.processes import running
 from tests.singer import small_pages
+from tests.sweeps import sweep
 from tests.test_faults import NETWORK_FAULTS, STATUSES, WRONG_JSON
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ FOR_GOOD: dict[str, Fault] = {
 }
 
 
-@pytest.mark.parametrize("name", FOR_GOOD)
+@pytest.mark.parametrize("name", sweep(FOR_GOOD, quick=2))
 def test_through_every_permanent_failure(server: FaultyServer, tmp_path: Path, name: str) -> None:
     server.script = lambda number, _params: FOR_GOOD[name] if number > 2 else None
     log = run_at_debug(tmp_path, careful(server))
@@ -137,11 +138,9 @@ def test_through_values_that_cannot_be_delivered(server: FaultyServer, tmp_path:
     assert f"Conversation {call.id}: cannot convert end_time (got a string)." in log
 
 
-@pytest.mark.parametrize("arguments", [("--about",), ("--about", "--format=json"), ("--test",)])
-def test_whatever_is_asked(
-    server: FaultyServer, tmp_path: Path, arguments: tuple[str, ...]
-) -> None:
-    run_at_debug(tmp_path, careful(server), *arguments)
+@pytest.mark.parametrize("arguments", sweep(["--test", "--about", "--about --format=json"]))
+def test_whatever_is_asked(server: FaultyServer, tmp_path: Path, arguments: str) -> None:
+    run_at_debug(tmp_path, careful(server), *arguments.split())
 
 
 def test_bad_settings_are_not_quoted(server: FaultyServer, tmp_path: Path) -> None:

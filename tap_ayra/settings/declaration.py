@@ -3,6 +3,7 @@
 `make docs` writes it into meltano.yml, .env.example and docs/settings.md.
 """
 
+from functools import cache
 from importlib.metadata import version
 from typing import Annotated, Literal
 
@@ -21,6 +22,7 @@ CHANGING_DURATION = Facts("selection", filters="changing", unit="seconds")
 READING = Facts("reading")
 
 
+@cache
 def _versions() -> str:
     return f"tap-ayra/{version('tap-ayra')} singer-sdk/{version('singer-sdk')}"
 

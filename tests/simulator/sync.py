@@ -267,11 +267,15 @@ def machine(clock: SandboxClock, clock_error: timedelta, seed: int | None) -> It
         mock.patch.object(time, "monotonic", monotonic),
         mock.patch.object(time, "sleep", clock.advance),
         mock.patch.object(pagination, "datetime", LocalClock),
-        mock.patch.object(Tap, "_setup_signal_handlers"),  # Ctrl-C is pytest's here
+        mock.patch.object(Tap, "_setup_signal_handlers", _leave_signals),
         mock.patch.object(listing, "Prefetch", prefetch),
         mock.patch.object(fetching, "Prefetch", prefetch),
     ):
         yield
+
+
+def _leave_signals(_tap: Tap) -> None:
+    """Do nothing: Ctrl-C is pytest's here."""
 
 
 class InlinePrefetch(Prefetch[T, P]):
