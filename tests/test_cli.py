@@ -116,9 +116,9 @@ def test_about_as_json_needs_no_settings(folder: Path) -> None:
     _says_nothing_of_settings(result)
 
 
-@pytest.mark.parametrize("form", [("--format=markdown",), ()], ids=["markdown", "text"])
-def test_about_for_people_needs_no_settings(folder: Path, form: tuple[str, ...]) -> None:
-    result = tap("--about", *form, folder=folder)
+@pytest.mark.parametrize("form", sweep(["", "--format=markdown"]))
+def test_about_for_people_needs_no_settings(folder: Path, form: str) -> None:
+    result = tap("--about", *form.split(), folder=folder)
     assert result.returncode == 0
     assert "in_progress_limit_hours" in result.stdout
     _says_nothing_of_settings(result)

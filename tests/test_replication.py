@@ -20,6 +20,7 @@ from tap_ayra.errors import TapAyraError
 from tap_ayra.settings import CHANGING_FILTERS, FIXED_FILTERS
 from tap_ayra.tap import TapAyra
 from tests.simulator import NOW, PageWalk, Pipeline, ago, call, catalog, history, state_of, sync
+from tests.sweeps import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -524,7 +525,7 @@ def test_a_filter_on_what_never_changes_holds_nothing_back(name: str) -> None:
 # Interruptions
 
 
-@either_mode
+@pytest.mark.parametrize("concurrency", sweep([8, 1]))
 def test_a_kill_at_any_message_loses_nothing_and_repeats_a_page_at_most(concurrency: int) -> None:
     config: dict[str, Any] = {"page_size": 10, "concurrency": concurrency}
     for n in range(1, 80):

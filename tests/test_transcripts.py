@@ -15,6 +15,7 @@ from tap_ayra.errors import PageFailedError, QuotaExhaustedError, TapAyraError
 from tap_ayra.streams.conversations import Conversations
 from tap_ayra.tap import TapAyra
 from tests.simulator import NOW, Pipeline, ago, call, catalog, history
+from tests.sweeps import sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -153,7 +154,7 @@ def test_transcripts_can_be_read_without_conversations() -> None:
 # What it costs
 
 
-@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("concurrency", sweep([8, 1]))
 def test_one_request_each_and_one_percent_beside(concurrency: int) -> None:
     pipeline = Calls(history(2000, apart=20))
     alone = Pipeline(history(2000, apart=20)).sync(concurrency=concurrency).requests
