@@ -82,6 +82,7 @@ def test_the_tap_is_told_where_its_files_go(tmp_path: Path) -> None:
     assert received["batch_config"] == {
         "encoding": {"format": "jsonl", "compression": "none"},
         "storage": {"root": str(tmp_path / ".meltano" / "batches")},
+        "batch_size": 25_000,
     }
 
 
