@@ -28,6 +28,7 @@ from benchmarks.tools import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _DEFINITION = venvs.ROOT / "meltano.yml"
 _JOB = "ayra-to-postgres"
@@ -58,7 +59,11 @@ def _piped(
 
 
 def _meltano(setup: Setup) -> list[str]:
-    """Run the project's job as it is shipped, in a project that has been used before."""
+    """Run the job of meltano.yml in a project that has run it before, with an installed tap.
+
+    Meltano keeps a tap's catalog from one run to the next, unless the tap is installed as editable,
+    as it is in this repository.
+    """
     assert setup.database
     if not _SKELETON.exists():
         _make_skeleton()
@@ -78,21 +83,31 @@ def _meltano(setup: Setup) -> list[str]:
     }
     lines = [f"{name}={value}\n" for name, value in settings.items()]
     (setup.folder / ".env").write_text("".join(lines))
+    _prepare(setup.folder, "invoke", "--no-install", "--dump=catalog", "tap-ayra-batch")
     return [venvs.program(venvs.PROJECT, "meltano"), "run", "--no-install", _JOB]
 
 
 def _make_skeleton() -> None:
-    """Make a project like one in use: its own database is there, its plugins are installed."""
+    """Make a project like one in use: its own database is there, released plugins are installed."""
     folder = _SKELETON.with_suffix(".new")
     shutil.rmtree(folder, ignore_errors=True)
     for kind, plugin in _PLUGINS.items():
         home = folder / ".meltano" / kind / plugin
         home.mkdir(parents=True)
         (home / "venv").symlink_to(venvs.VENVS / plugin)
-    shutil.copy(_DEFINITION, folder)
+    definition = _DEFINITION.read_text(encoding="utf-8")
+    released = definition.replace("pip_url: -e .\n", "pip_url: tap-ayra\n")
+    assert released != definition
+    (folder / _DEFINITION.name).write_text(released, encoding="utf-8")
+    _prepare(folder, "state", "list")
+    folder.rename(_SKELETON)
+
+
+def _prepare(project: Path, *arguments: str) -> None:
+    """Run Meltano in a project before anything is measured."""
     ran = subprocess.run(
-        [venvs.program(venvs.PROJECT, "meltano"), "state", "list"],
-        cwd=folder,
+        [venvs.program(venvs.PROJECT, "meltano"), *arguments],
+        cwd=project,
         env={**ENVIRONMENT, **_MELTANO, "PATH": os.defpath},
         check=False,
         capture_output=True,
@@ -100,7 +115,6 @@ def _make_skeleton() -> None:
     )
     if ran.returncode:
         raise RuntimeError(ran.stderr)
-    folder.rename(_SKELETON)
 
 
 def forget_skeleton() -> None:
