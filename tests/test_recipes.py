@@ -334,6 +334,9 @@ def test_columns_are_left_out(reader: Reader) -> None:
     reader.run("meltano run tap-ayra target-jsonl")
     rows = read_lines(reader.folder / "output" / "conversations.jsonl")
     assert len(rows) == 120
+    reader.type("docs/meltano.md", "After an update")
+    rows = read_lines(reader.folder / "output" / "conversations.jsonl")
+    assert len(rows) > 120
     assert not any({"caller_number", "summary"} & row.keys() for row in rows)
 
 
