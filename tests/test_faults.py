@@ -10,11 +10,13 @@ from email.utils import format_datetime
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
 from sandbox import Call, SandboxApi, SandboxClock, World, faults
 from sandbox.faults import Exchange, Fault, FaultyServer, Script, edited, faulty, instead
+from tap_ayra.api import prefetch
 from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.errors import TapAyraError
 from tap_ayra.tap import TapAyra
@@ -60,7 +62,10 @@ class Stage:
         catalog: dict[str, Any] | None = None,
         **settings: Any,
     ) -> Attempt:
-        return attempt(self.settings(**settings), state=state, catalog=catalog)
+        """Sync; pages are taken to come too slowly to wait for each, but with concurrency 1."""
+        quick = prefetch.QUICK if settings.get("concurrency") == 1 else 0
+        with mock.patch.object(prefetch, "QUICK", quick):
+            return attempt(self.settings(**settings), state=state, catalog=catalog)
 
     def test(self, **settings: Any) -> str:
         """Test the connection, and give the error."""

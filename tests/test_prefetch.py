@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from itertools import count
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tap_ayra.api import prefetch
-from tap_ayra.api.prefetch import Prefetch
+from tap_ayra.api.prefetch import QUICK, Prefetch
 from tap_ayra.errors import PageFailedError
 
 if TYPE_CHECKING:
@@ -90,6 +91,11 @@ def pages() -> Iterator[Pages]:
     pages.let_all()
 
 
+def look_ahead(pages: Pages, *, workers: int) -> Prefetch[int, str]:
+    """Prefetch pages that each have to be waited for."""
+    return Prefetch(pages.fetch, workers=workers, starts_at_once=lambda: False)
+
+
 def first_page(ahead: Prefetch[int, str], pages: Pages, upcoming: Iterable[int]) -> str:
     """Have page 0 arrive once all the threads that may are fetching."""
 
@@ -114,7 +120,7 @@ def ended(threads: set[threading.Thread]) -> bool:
 @pytest.mark.parametrize("workers", [1, 2, 8])
 def test_pages_come_in_the_order_asked_for(pages: Pages, workers: int) -> None:
     pages.let_all()
-    ahead = Prefetch(pages.fetch, workers=workers)
+    ahead = look_ahead(pages, workers=workers)
     walked = [ahead.get(page, range(page + 1, 60)) for page in range(60)]
     ahead.close()
     assert walked == [f"page {page}" for page in range(60)]
@@ -128,7 +134,7 @@ def test_later_pages_may_arrive_first(pages: Pages) -> None:
         pages.wait_until(lambda: {1, 2} <= pages.arrived)
         pages.let(0)
 
-    ahead = Prefetch(pages.fetch, workers=3)
+    ahead = look_ahead(pages, workers=3)
     threading.Thread(target=answer_the_first_last).start()
     walked = [ahead.get(page, range(page + 1, 3)) for page in range(3)]
     ahead.close()
@@ -137,7 +143,7 @@ def test_later_pages_may_arrive_first(pages: Pages) -> None:
 
 @pytest.mark.parametrize("workers", [1, 4])
 def test_it_is_bounded(pages: Pages, workers: int) -> None:
-    ahead = Prefetch(pages.fetch, workers=workers)
+    ahead = look_ahead(pages, workers=workers)
     first_page(ahead, pages, count(1))  # an endless walk
     pages.wait_until(lambda: len(pages.begun) == workers + 1)
     assert sorted(pages.begun) == list(range(workers + 1))
@@ -154,7 +160,7 @@ def test_it_is_bounded(pages: Pages, workers: int) -> None:
 
 def test_a_page_is_fetched_once(pages: Pages) -> None:
     pages.let_all()
-    ahead = Prefetch(pages.fetch, workers=2)
+    ahead = look_ahead(pages, workers=2)
     ahead.get(0, [1, 2, 1, 0])
     ahead.get(1, [2])
     ahead.get(2)
@@ -164,28 +170,96 @@ def test_a_page_is_fetched_once(pages: Pages) -> None:
 
 def test_nothing_is_fetched_before_it_is_asked_for(pages: Pages) -> None:
     pages.let_all()
-    ahead = Prefetch(pages.fetch, workers=4)
+    ahead = look_ahead(pages, workers=4)
     assert (ahead._threads, pages.begun) == ([], [])
     assert ahead.get(0) == "page 0"
     assert len(ahead._threads) == 1
     ahead.close()
 
 
-def test_while_pages_come_fast_one_thread_does(
-    pages: Pages, monkeypatch: pytest.MonkeyPatch
+# While pages come fast
+
+
+class Paced:
+    """Pages that each take so many seconds, by a clock of their own, in the thread that asks.
+
+    Attributes:
+        seconds: how long the next page takes.
+        free: whether it may be requested at once.
+        here: the pages that were fetched by the one who wanted them, as they were wanted.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.seconds = 0.0
+        self.free = True
+        self.here: list[int] = []
+        self._caller = threading.current_thread()
+        monkeypatch.setattr(prefetch, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+    def fetch(self, page: int) -> int:
+        self.now += self.seconds
+        if threading.current_thread() is self._caller:
+            self.here.append(page)
+        return page
+
+    def walk(self, *seconds: float) -> int:
+        """Walk pages that take so long; give how many were fetched as they were wanted."""
+        ahead = Prefetch(self.fetch, workers=4, starts_at_once=lambda: self.free)
+        for page, self.seconds in enumerate(seconds):
+            assert ahead.get(page, range(page + 1, len(seconds))) == page
+        ahead.close()
+        assert self.here == list(range(len(self.here)))
+        return len(self.here)
+
+
+@pytest.fixture
+def paced(monkeypatch: pytest.MonkeyPatch) -> Paced:
+    return Paced(monkeypatch)
+
+
+def test_while_pages_come_fast_each_is_fetched_as_it_is_wanted(paced: Paced) -> None:
+    assert paced.walk(*[QUICK / 2] * 20) == 20
+
+
+@pytest.mark.parametrize("seconds", [QUICK, 0.1, 60])
+def test_where_the_first_page_is_slow_threads_fetch_all_others(
+    paced: Paced, seconds: float
 ) -> None:
-    monkeypatch.setattr(prefetch, "QUICK", PATIENCE)
+    assert paced.walk(seconds, *[0.0] * 20) == 1
+
+
+def test_one_page_that_comes_late_changes_nothing(paced: Paced) -> None:
+    assert paced.walk(*[0.001] * 5, 0.05, *[0.001] * 20) == 26
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.02, 8), (0.1, 2), (60, 1)])
+def test_pages_that_become_slow_are_soon_fetched_by_threads(
+    paced: Paced, seconds: float, most: int
+) -> None:
+    assert paced.walk(*[0.001] * 100, *[seconds] * 50) <= 100 + most
+
+
+def test_a_page_that_has_to_wait_its_turn_is_fetched_by_a_thread(paced: Paced) -> None:
+    paced.free = False
+    assert paced.walk(*[0.0] * 20) == 0
+
+
+def test_an_error_of_a_page_fetched_as_it_is_wanted_surfaces(pages: Pages) -> None:
     pages.let_all()
-    ahead = Prefetch(pages.fetch, workers=8)
-    for page in range(20):
-        ahead.get(page, range(page + 1, 20))
-    assert len(ahead._threads) == 1
+    ahead = Prefetch(pages.fetch, workers=4, starts_at_once=lambda: True)
+    with pytest.raises(LookupError, match="page -3 cannot be had"):
+        ahead.get(-3, [4])
+    assert pages.begun == [-3]
     ahead.close()
+
+
+# While they do not
 
 
 def test_an_error_surfaces_where_its_page_is_wanted(pages: Pages) -> None:
     pages.let_all()
-    ahead = Prefetch(pages.fetch, workers=4)
+    ahead = look_ahead(pages, workers=4)
     walk = [1, 2, -3, 4, -5]
     assert ahead.get(1, walk[1:]) == "page 1"
     pages.wait_until(lambda: len(pages.begun) == 5)
@@ -202,7 +276,7 @@ def test_a_stalled_page_does_not_hide_that_a_later_one_failed_for_good(
     pages: Pages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prefetch, "LATER_PAGE_FAILED", 0.01)
-    ahead = Prefetch(pages.fetch, workers=2)
+    ahead = look_ahead(pages, workers=2)
     pages.let(-2)
     with pytest.raises(LookupError, match="page -2 cannot be had"):
         ahead.get(1, [-2])
@@ -214,7 +288,7 @@ def test_a_slow_page_is_waited_for_while_a_later_one(
     pages: Pages, monkeypatch: pytest.MonkeyPatch, later: str
 ) -> None:
     monkeypatch.setattr(prefetch, "LATER_PAGE_FAILED", 0.01)
-    ahead = Prefetch(pages.fetch, workers=3)
+    ahead = look_ahead(pages, workers=3)
     pages.let(0, -2)
     if later == "fails by itself alone":
         pages.never_add_up = {-2}
@@ -226,7 +300,7 @@ def test_a_slow_page_is_waited_for_while_a_later_one(
 
 
 def test_a_page_no_longer_wanted_is_not_fetched(pages: Pages) -> None:
-    ahead = Prefetch(pages.fetch, workers=2)
+    ahead = look_ahead(pages, workers=2)
     first_page(ahead, pages, [1, 2, 3])
     pages.wait_until(lambda: {1, 2} <= {*pages.begun})  # all threads are busy
     ahead._pages[3].add_done_callback(lambda _: pages.let_all())
@@ -237,7 +311,7 @@ def test_a_page_no_longer_wanted_is_not_fetched(pages: Pages) -> None:
 
 
 def test_closing_drops_what_has_not_begun_and_ends_the_threads(pages: Pages) -> None:
-    ahead = Prefetch(pages.fetch, workers=2)
+    ahead = look_ahead(pages, workers=2)
     first_page(ahead, pages, range(1, 4))
     pages.wait_until(lambda: {1, 2} <= {*pages.begun})
     ahead.close()
@@ -247,7 +321,7 @@ def test_closing_drops_what_has_not_begun_and_ends_the_threads(pages: Pages) -> 
 
 
 def test_closing_does_not_wait_for_a_page_under_way(pages: Pages) -> None:
-    ahead = Prefetch(pages.fetch, workers=2)
+    ahead = look_ahead(pages, workers=2)
     pages.let(0)
     ahead.get(0, [1])
     pages.wait_until(lambda: 1 in pages.begun)
@@ -257,4 +331,4 @@ def test_closing_does_not_wait_for_a_page_under_way(pages: Pages) -> None:
 
 
 def test_closing_an_unused_one_is_no_trouble(pages: Pages) -> None:
-    Prefetch(pages.fetch, workers=2).close()
+    look_ahead(pages, workers=2).close()

@@ -37,9 +37,11 @@ def server() -> Iterator[FaultyServer]:
         yield served
 
 
-def after_page_one(fault: Fault) -> Callable[[int, Mapping[str, str]], Fault | None]:
+def after_page_one(
+    fault: Fault, first: Fault | None = None
+) -> Callable[[int, Mapping[str, str]], Fault | None]:
     """Let everything after the first page fail."""
-    return lambda _number, params: fault if "start_date" in params else None
+    return lambda _number, params: fault if "start_date" in params else first
 
 
 def messages(lines: list[bytes]) -> list[dict[str, Any]]:
@@ -78,17 +80,22 @@ def stop_each(
 
 
 def test_a_signal_in_mid_sync(server: FaultyServer, tmp_path: Path) -> None:
-    def slowly(exchange: Exchange) -> None:
-        exchange.stopped.wait(0.2)
-        faults.whole(exchange)
-
     server.script = lambda _number, _params: slowly
     stop_each(server, tmp_path, lambda _tap: None)
 
 
-@pytest.mark.parametrize("concurrency", sweep([8, 1]))
+def slowly(exchange: Exchange) -> None:
+    exchange.stopped.wait(0.2)
+    faults.whole(exchange)
+
+
+@pytest.mark.parametrize(
+    ("first", "concurrency"),
+    sweep([(slowly, 8), (None, 8), (slowly, 1), (None, 1)], quick=2),
+    ids=["ahead", "as it is wanted", "one ahead", "one at a time"],
+)
 def test_a_signal_while_a_request_is_stalled(
-    server: FaultyServer, tmp_path: Path, concurrency: int
+    server: FaultyServer, tmp_path: Path, first: Fault | None, concurrency: int
 ) -> None:
     stalled = set()
 
@@ -96,7 +103,7 @@ def test_a_signal_while_a_request_is_stalled(
         stalled.add(exchange.connection)
         faults.stalled(exchange)
 
-    server.script = after_page_one(stall)
+    server.script = after_page_one(stall, first)
     stop_each(server, tmp_path, lambda tap: tap.wait_for(lambda: stalled), concurrency=concurrency)
 
 

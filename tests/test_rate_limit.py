@@ -27,8 +27,8 @@ from hypothesis import strategies as st
 from tap_ayra.api import headers as headers_module
 from tap_ayra.api import rate_limit, rate_window
 from tap_ayra.api.headers import retry_after
-from tap_ayra.api.prefetch import QUICK, Prefetch
-from tap_ayra.api.rate_limit import A_MOMENT, RateLimiter
+from tap_ayra.api.prefetch import Prefetch
+from tap_ayra.api.rate_limit import RateLimiter
 from tap_ayra.errors import QuotaExhaustedError, TapAyraError
 from tap_ayra.patience import LONGEST_SERVER_WAIT
 from tests.sweeps import sweep
@@ -676,10 +676,9 @@ def test_a_windows_last_place_is_kept_for_its_end_if_another_request_follows(
     assert min(begun) >= 60 if more else begun == [0]
 
 
-def test_where_pages_come_fast_another_thread_starts_in_time_to_keep_the_last_place(
+def test_where_pages_come_fast_threads_start_in_time_to_keep_the_last_place(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert A_MOMENT > 2 * QUICK
     monkeypatch.setattr(rate_limit, "A_MOMENT", 20)  # however busy this machine is
     limiter, begun = RateLimiter(), []
     answered(limiter, said(1, limit=100))
@@ -690,10 +689,24 @@ def test_where_pages_come_fast_another_thread_starts_in_time_to_keep_the_last_pl
         limiter.release(said(99, reset=120.0, now=clock.now))
         return page
 
-    ahead = Prefetch(fetch, workers=4)
+    ahead = Prefetch(fetch, workers=4, starts_at_once=limiter.starts_at_once)
     assert ahead.get(1, [2, 3]) == 1
     ahead.close()
     assert begun[0] >= 60
+
+
+def test_a_request_starts_at_once_where_there_is_room_for_it_and_another_one(
+    limiter: RateLimiter, clock: Clock
+) -> None:
+    assert limiter.starts_at_once()
+    answered(limiter, said(3))
+    for room in (True, True, False):
+        assert limiter.starts_at_once() == room
+        limiter.acquire()
+    clock.now = 61
+    assert limiter.starts_at_once()
+    limiter.pause(5)
+    assert not limiter.starts_at_once()
 
 
 def test_closing_ends_a_wait(waiting: SimpleNamespace) -> None:

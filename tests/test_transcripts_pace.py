@@ -49,9 +49,9 @@ class Line:
 class LinePrefetch(Prefetch[Any, Any]):
     """Prefetches without threads: whoever waits for a page waits until its turn has come."""
 
-    def __init__(self, fetch: Any, *, workers: int, seed: int | None) -> None:  # noqa: ANN401
+    def __init__(self, fetch: Any, *, seed: int | None, **options: Any) -> None:  # noqa: ANN401
         assert seed is None
-        super().__init__(fetch, workers=workers)
+        super().__init__(fetch, **options)
 
     def _submit(self, token: object) -> None:
         self._pages[token] = InLine(self._fetch, token)

@@ -1,9 +1,13 @@
-"""Ordered, bounded look-ahead: pages are fetched by threads and handed out one by one."""
+"""Ordered, bounded look-ahead: pages are fetched by threads and handed out one by one.
+
+Where pages come faster than a thread would be worth, the one who wants a page fetches it.
+"""
 
 from __future__ import annotations
 
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -17,27 +21,35 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Hashable")
 P = TypeVar("P")
 QUICK = 0.01
-"""Seconds: where pages come faster, one thread keeps up, and more would be in its way."""
+"""Seconds: where pages come faster, handing them from thread to thread costs more than waiting."""
+SMOOTHING = 8
+"""How many pages the pace is judged by, roughly: one that comes late changes nothing yet."""
 
 
 class Prefetch(Generic[T, P]):
     """Fetches pages ahead of the one wanted.
 
-    One thread fetches, until a page has been waited for longer than `QUICK`; then as many as are
-    allowed and needed. At most `workers` pages are being fetched at a time, and at most twice as
-    many are being fetched or lie ready, whatever the length of the walk. The threads are daemons:
-    none of them keeps the process alive.
+    While pages come within `QUICK`, each is fetched as it is wanted, by the one who wants it. From
+    then on threads fetch, at most `workers` pages at a time, and at most twice as many are being
+    fetched or lie ready, whatever the length of the walk. The threads are daemons: none of them
+    keeps the process alive.
     """
 
-    def __init__(self, fetch: Callable[[T], P], *, workers: int) -> None:
-        """Make ready; a thread starts when there is first something for it to do.
+    def __init__(
+        self, fetch: Callable[[T], P], *, workers: int, starts_at_once: Callable[[], bool]
+    ) -> None:
+        """Make ready; nothing is fetched and no thread started yet.
 
         Args:
             fetch: gets one page; called from several threads at once.
             workers: how many threads at most.
+            starts_at_once: whether a page could be requested now, or would have to wait.
         """
         self._fetch = fetch
         self._workers = workers
+        self._starts_at_once = starts_at_once
+        self._quick = True
+        self._pace: float | None = None
         self._threads: list[threading.Thread] = []
         self._jobs: queue.SimpleQueue[tuple[T, Future[P]] | None] = queue.SimpleQueue()
         self._pages: dict[T, Future[P]] = {}
@@ -56,6 +68,9 @@ class Prefetch(Generic[T, P]):
                 not come within `LATER_PAGE_FAILED`. Otherwise a later page's error is kept until
                 its turn.
         """
+        self._quick = self._quick and self._starts_at_once()
+        if self._quick:
+            return self._fetch_now(token)
         wanted = dict.fromkeys([token, *islice(upcoming, 2 * self._workers - 1)])
         for dropped in self._pages.keys() - wanted.keys():
             self._pages.pop(dropped).cancel()
@@ -64,11 +79,15 @@ class Prefetch(Generic[T, P]):
                 self._submit(ahead)
         return self._wait_for(self._pages.pop(token))
 
+    def _fetch_now(self, token: T) -> P:
+        began = time.monotonic()
+        page = self._fetch(token)
+        took = time.monotonic() - began
+        self._pace = took if self._pace is None else self._pace + (took - self._pace) / SMOOTHING
+        self._quick = self._pace < QUICK
+        return page
+
     def _wait_for(self, page: Future[P]) -> P:
-        try:
-            return page.result(timeout=QUICK)
-        except TimeoutError:
-            self._start_threads(min(self._workers, len(self._pages) + 1))
         while True:
             try:
                 return page.result(timeout=LATER_PAGE_FAILED)
@@ -92,10 +111,7 @@ class Prefetch(Generic[T, P]):
         page: Future[P] = Future()
         self._pages[token] = page
         self._jobs.put((token, page))
-        self._start_threads(1)
-
-    def _start_threads(self, count: int) -> None:
-        while len(self._threads) < count:
+        if len(self._threads) < min(self._workers, len(self._pages)):
             thread = threading.Thread(target=self._work, name="prefetch", daemon=True)
             self._threads.append(thread)
             thread.start()

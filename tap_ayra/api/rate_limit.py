@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 A_MOMENT = 0.05
-"""Seconds in which another thread wants a request as well, if there are more to make: where pages
-come fast, one thread makes them all until it has to wait."""
+"""Seconds in which another thread wants a request as well, if there are more to make."""
 
 
 class RateLimiter:
@@ -62,6 +61,14 @@ class RateLimiter:
     def limit(self) -> int | None:
         """How many requests a window allows by the last responses; None if unknown."""
         return self._window.limit
+
+    def starts_at_once(self) -> bool:
+        """Whether a request would start at once, and after it another one."""
+        with self._changed:
+            now, window = time.monotonic(), self._window
+            window.begin_next(now)
+            room = window.remaining is None or window.remaining > self._under_way + 1
+            return room and self._paused_until <= now
 
     def acquire(self) -> None:
         """Wait until a request may start, and count it as under way.

@@ -49,7 +49,9 @@ class Fetching:
         self._budget: int | None = stream.settings.transcripts_per_sync
         self._progress = Progress(stream.logger, NOUN)
         self._ahead: Prefetch[str, Transcript] = Prefetch(
-            lambda key: fetch(stream.client, key), workers=stream.workers
+            lambda key: fetch(stream.client, key),
+            workers=stream.workers,
+            starts_at_once=self._limiter.starts_at_once,
         )
         self._warned = CLEAN
         self._warned_of_odd = False

@@ -75,7 +75,11 @@ class Listing:
         Raises:
             TapAyraError: if a failure is permanent or lasts too long.
         """
-        ahead = Prefetch(self.fetch, workers=self._workers)
+        ahead = Prefetch(
+            self.fetch,
+            workers=self._workers,
+            starts_at_once=self._client.limiter.starts_at_once,
+        )
         doubt = walk.doubt
         try:
             while not walk.finished:

@@ -253,8 +253,8 @@ def machine(clock: SandboxClock, clock_error: timedelta, seed: int | None) -> It
         def now(cls, tz: Any = None) -> datetime:  # type: ignore[override] # noqa: ANN401
             return (clock.now() + clock_error).astimezone(tz or UTC)
 
-    def prefetch(fetch: Callable[[T], P], *, workers: int) -> InlinePrefetch[T, P]:
-        return InlinePrefetch(fetch, workers=workers, seed=seed)
+    def prefetch(fetch: Callable[[T], P], **options: Any) -> InlinePrefetch[T, P]:
+        return InlinePrefetch(fetch, seed=seed, **options)
 
     def local_time() -> float:
         return LocalClock.now().timestamp()
@@ -279,11 +279,15 @@ def _leave_signals(_tap: Tap) -> None:
 
 
 class InlinePrefetch(Prefetch[T, P]):
-    """Fetches without threads: all pages asked for at a time, in any order, one after another."""
+    """Fetches without threads: all pages asked for at a time, in any order, one after another.
 
-    def __init__(self, fetch: Callable[[T], P], *, workers: int, seed: int | None = None) -> None:
+    With every fifth seed pages come quickly, so that none is fetched before it is wanted.
+    """
+
+    def __init__(self, fetch: Callable[[T], P], *, seed: int | None = None, **options: Any) -> None:
         """Make ready; without a seed pages are fetched in the order asked for."""
-        super().__init__(fetch, workers=workers)
+        super().__init__(fetch, **options)
+        self._quick = seed is not None and seed % 5 == 0
         self._random = None if seed is None else Random(seed)  # noqa: S311
         self._due: list[tuple[T, Future[P]]] = []
 
