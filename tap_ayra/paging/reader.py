@@ -191,9 +191,7 @@ class BlockReader:
         if (last.start, last.end) == (anchor, end):  # the very same window is written another way
             again = max(again, last.again + 1)
         self.block = Block(anchor, end, self._length, due=due, again=again)
-        if (
-            last.start is not None and not thrown_away
-        ):  # as far back as reading may have to begin anew
+        if last.start is not None and not thrown_away:  # nothing begins anew before it
             self.front.forget(before=last.start)
         return self.block.token()
 
