@@ -5,12 +5,10 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
 import stat
 import sys
-import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 from singer_sdk.exceptions import ConfigValidationError
@@ -19,13 +17,11 @@ from singer_sdk.plugin_base import SingerCommand
 from tap_ayra.errors import TapAyraError
 from tap_ayra.messages import Text
 from tap_ayra.messages import cli as messages
-from tap_ayra.patience import LAST_STATE
 from tap_ayra.redaction import one_line
+from tap_ayra.signals import heed_signals, leave
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tap_ayra.output.writer import BufferedWriter
+    from collections.abc import Iterator
 
 RECORDS_BETWEEN_COLLECTIONS = 10_000
 """Roughly: records make no reference cycles, and looking for some took a fifth of the CPU."""
@@ -43,6 +39,7 @@ class AyraCommand(SingerCommand):
         if sys.stdout is None:
             self._report(messages.CANNOT_WRITE(reason="it is closed"))
             sys.exit(1)
+        heed_signals()
         return super().main(*args, **options)
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
@@ -145,33 +142,3 @@ def only_warnings() -> Iterator[None]:
         yield
     finally:
         logging.disable(logging.NOTSET)
-
-
-def leave(code: int) -> NoReturn:
-    """End the process at once: no thread and no unwritten output holds it back."""
-    if sys.stderr is not None:
-        sys.stderr.flush()
-    os._exit(code)
-
-
-def stop_on_signal(signum: int, writer: BufferedWriter, state: Mapping[str, Any]) -> None:
-    """Write the last STATE and leave with 128 + the signal's number, within seconds.
-
-    The work is done by a thread of its own, so that a write of the main thread, which the signal
-    has interrupted, can end first; where it does not, the STATE is given up.
-
-    Args:
-        signum: SIGTERM or SIGINT.
-        writer: of the Singer messages.
-        state: the state as far as its records have been written.
-    """
-
-    def stop() -> None:
-        word = threading.Thread(target=writer.write_last_state, args=(state,), daemon=True)
-        word.start()
-        word.join(LAST_STATE)
-        message = messages.STOPPED_UNSAVED if word.is_alive() else messages.STOPPED
-        message(signal=signal.Signals(signum).name).log(logging.getLogger("tap-ayra"))
-        leave(128 + signum)
-
-    threading.Thread(target=stop, daemon=True).start()

@@ -14,13 +14,7 @@ from singer_sdk.helpers._classproperty import classproperty
 from singer_sdk.tap_base import CliTestOptionValue
 
 from tap_ayra.api import AyraClient
-from tap_ayra.cli import (
-    AyraCommand,
-    check_log_level,
-    is_only_watched,
-    only_warnings,
-    stop_on_signal,
-)
+from tap_ayra.cli import AyraCommand, check_log_level, is_only_watched, only_warnings
 from tap_ayra.input_files import InputFile, check_catalog, check_state, read_config
 from tap_ayra.messages.cli import NOTHING_SELECTED
 from tap_ayra.messages.settings import UNUSABLE
@@ -39,6 +33,7 @@ from tap_ayra.settings import (
     normalize,
     unknown_variables,
 )
+from tap_ayra.signals import stop_on_signal
 from tap_ayra.streams.catalog import Offer, complete
 from tap_ayra.streams.connection import check_connection, impatient_client
 from tap_ayra.streams.conversations import Conversations

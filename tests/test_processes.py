@@ -21,7 +21,7 @@ from tests.singer import small_pages
 from tests.sweeps import sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 NOW = datetime(2026, 3, 9, 15, tzinfo=UTC)
 CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
@@ -37,11 +37,9 @@ def server() -> Iterator[FaultyServer]:
         yield served
 
 
-def after_page_one(
-    fault: Fault, first: Fault | None = None
-) -> Callable[[int, Mapping[str, str]], Fault | None]:
+def after_page_one(fault: Fault) -> Callable[[int, Mapping[str, str]], Fault | None]:
     """Let everything after the first page fail."""
-    return lambda _number, params: fault if "start_date" in params else first
+    return lambda _number, params: fault if "start_date" in params else None
 
 
 def messages(lines: list[bytes]) -> list[dict[str, Any]]:
@@ -60,7 +58,11 @@ def check_stopped(tap: Running, lines: list[bytes], asked: float) -> None:
 
 
 def stop_each(
-    server: FaultyServer, folder: Path, ready: Callable[[Running], object], **more: Any
+    server: FaultyServer,
+    folder: Path,
+    ready: Callable[[Running], object],
+    command: Sequence[str | Path] = (TAP,),
+    **more: Any,
 ) -> None:
     """Start a tap for each signal; once it is ready, send the signal and see how it ends."""
     with ExitStack() as stack:
@@ -68,7 +70,8 @@ def stop_each(
         for number in CODES:
             place = folder / number.name
             place.mkdir()
-            taps[number] = stack.enter_context(running(place, small_pages(server, **more)))
+            settings = small_pages(server, **more)
+            taps[number] = stack.enter_context(running(place, settings, command=command))
         for number, tap in taps.items():
             lines = tap.read_until_state()
             ready(tap)
@@ -80,22 +83,18 @@ def stop_each(
 
 
 def test_a_signal_in_mid_sync(server: FaultyServer, tmp_path: Path) -> None:
+    def slowly(exchange: Exchange) -> None:
+        exchange.stopped.wait(0.2)
+        faults.whole(exchange)
+
     server.script = lambda _number, _params: slowly
     stop_each(server, tmp_path, lambda _tap: None)
 
 
-def slowly(exchange: Exchange) -> None:
-    exchange.stopped.wait(0.2)
-    faults.whole(exchange)
-
-
-@pytest.mark.parametrize(
-    ("first", "concurrency"),
-    sweep([(slowly, 8), (None, 8), (slowly, 1), (None, 1)], quick=2),
-    ids=["ahead", "as it is wanted", "one ahead", "one at a time"],
-)
+@pytest.mark.parametrize("concurrency", sweep([8, 1]))
+@pytest.mark.parametrize("quick", [0, 60], ids=["ahead", "as it is wanted"])
 def test_a_signal_while_a_request_is_stalled(
-    server: FaultyServer, tmp_path: Path, first: Fault | None, concurrency: int
+    server: FaultyServer, tmp_path: Path, quick: int, concurrency: int
 ) -> None:
     stalled = set()
 
@@ -103,8 +102,42 @@ def test_a_signal_while_a_request_is_stalled(
         stalled.add(exchange.connection)
         faults.stalled(exchange)
 
-    server.script = after_page_one(stall, first)
-    stop_each(server, tmp_path, lambda tap: tap.wait_for(lambda: stalled), concurrency=concurrency)
+    server.script = after_page_one(stall)
+    stop_each(
+        server,
+        tmp_path,
+        lambda tap: tap.wait_for(lambda: stalled),
+        command=after(f"prefetch.QUICK = {quick}"),
+        concurrency=concurrency,
+    )
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_while_a_hosts_address_is_looked_up(
+    server: FaultyServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    """As in the system's resolver, no signal gets the main thread out of what it waits in."""
+    stalled = (
+        "lock = ctypes.create_string_buffer(64)\n"
+        "def stalled(*_args, **_options):\n"
+        "    print('looking up', file=sys.stderr, flush=True)\n"
+        "    while True: ctypes.CDLL(None).pthread_mutex_lock(lock)\n"
+        "socket.getaddrinfo = stalled"
+    )
+    with running(tmp_path, small_pages(server), command=after(stalled)) as tap:
+        tap.wait_for_log("looking up")
+        asked = time.monotonic()
+        tap.process.send_signal(number)
+        assert tap.end() == CODES[number]
+        assert time.monotonic() - asked < SECONDS
+    check_quiet(tap)
+
+
+def after(code: str) -> tuple[str, ...]:
+    """Run the tap after some code."""
+    imports = "import ctypes, socket, sys\nfrom tap_ayra.api import prefetch\n"
+    start = "\nfrom tap_ayra.tap import TapAyra\nTapAyra.cli()"
+    return (sys.executable, "-c", imports + code + start)
 
 
 def test_a_signal_while_waiting_to_try_again(server: FaultyServer, tmp_path: Path) -> None:
