@@ -284,7 +284,8 @@ def test_only_the_schema_is_tested(sandbox: RunningSandbox, config: Path, folder
             (["--config", "nowhere.json"], "nowhere.json"),
             (["--config=ENV", "--catalog", "nowhere.json"], "nowhere.json"),
             (["--config=ENV", "--state", "broken.json"], "broken.json is not valid JSON"),
-        ]
+        ],
+        quick=2,
     ),
     ids=["broken config", "no config", "no catalog", "broken state"],
 )

@@ -10,7 +10,6 @@ from email.utils import format_datetime
 from functools import cache
 from random import Random
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 import pytest
 
@@ -33,6 +32,8 @@ PAGE_SIZE = 10
 HTML = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
 BOTH = pytest.mark.parametrize("concurrency", sweep([8, 1]))
 PLACES = ("middle", "first", "last")
+WAYS = {"ahead": 0, "as wanted": 3600}
+"""Ways to fetch a page: by the longest it may take and still be fetched as it is wanted."""
 EVERYWHERE = pytest.mark.parametrize("place", sweep(PLACES))
 
 
@@ -62,10 +63,7 @@ class Stage:
         catalog: dict[str, Any] | None = None,
         **settings: Any,
     ) -> Attempt:
-        """Sync; pages are taken to come too slowly to wait for each, but with concurrency 1."""
-        quick = prefetch.QUICK if settings.get("concurrency") == 1 else 0
-        with mock.patch.object(prefetch, "QUICK", quick):
-            return attempt(self.settings(**settings), state=state, catalog=catalog)
+        return attempt(self.settings(**settings), state=state, catalog=catalog)
 
     def test(self, **settings: Any) -> str:
         """Test the connection, and give the error."""
@@ -92,8 +90,9 @@ class Stage:
         return [row["id"] for row in self.api.world.rows()]
 
 
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+@pytest.fixture(params=sweep(WAYS.values()), ids=[*WAYS])
+def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    monkeypatch.setattr(prefetch, "QUICK", request.param)
     clock = SandboxClock(NOW, frozen=True)
     api = SandboxApi(finished_calls(clock), cache_seconds=0)
     with no_thread_left(), faulty(api) as server:
@@ -273,6 +272,7 @@ def test_odd_but_sound_answers_are_taken(stage: Stage, fault: Fault, concurrency
 
 
 @BOTH
+@pytest.mark.parametrize("stage", WAYS.values(), ids=WAYS, indirect=True)
 def test_hundreds_of_random_faults_in_one_sync(stage: Stage, concurrency: int) -> None:
     stage.api.world.extend(finished_calls(stage.api.world.clock, 240, seed=4)._in_order())
     random = Random(concurrency)  # noqa: S311
@@ -486,6 +486,7 @@ def test_redirects_without_end_are_an_error(stage: Stage) -> None:
 
 @pytest.mark.parametrize("meanwhile", ["200", "503", "wrong JSON", "reset"])
 @pytest.mark.parametrize("page", [2, 5, 9])
+@pytest.mark.parametrize("stage", [WAYS["ahead"]], ids=["ahead"], indirect=True)
 def test_after_a_permanent_failure_not_one_more_request(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, page: int, meanwhile: str
 ) -> None:

@@ -116,9 +116,9 @@ def test_through_every_passing_failure(server: FaultyServer, tmp_path: Path) -> 
 
 
 FOR_GOOD: dict[str, Fault] = {
-    **{str(code): instead(code, talkative()) for code in (400, 401, 403, 410)},
     "a field": instead(400, talkative(field="caller", valid_values=[CALLER, KEY])),
     "a redirect": instead(302, Location=f"https://elsewhere.example/{KEY}?caller={quote(CALLER)}"),
+    **{str(code): instead(code, talkative()) for code in (400, 401, 403, 410)},
     "wrong JSON": instead(200, talkative()),
     "a quota": instead(429, talkative(), Retry_After="40000"),
 }

@@ -10,10 +10,11 @@ import pytest
 
 from sandbox import SandboxApi, SandboxClock, World, faults
 from sandbox.faults import Fault, Script, edited, faulty, instead
+from tap_ayra.api import prefetch
 from tests.faking import FakeTime, no_thread_left
 from tests.simulator import catalog, history
 from tests.sweeps import sweep
-from tests.test_faults import BOTH, ENDLESS, NOW, PASSING, SHORT, Stage
+from tests.test_faults import BOTH, ENDLESS, NOW, PASSING, SHORT, WAYS, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -41,8 +42,9 @@ class Transcripts(Stage):
         )
 
 
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Transcripts]:
+@pytest.fixture(params=sweep(WAYS.values()), ids=[*WAYS])
+def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Transcripts]:
+    monkeypatch.setattr(prefetch, "QUICK", request.param)
     clock = SandboxClock(NOW, frozen=True)
     api = SandboxApi(World(clock, history(CALLS)), cache_seconds=0)
     with no_thread_left(), faulty(api) as server:

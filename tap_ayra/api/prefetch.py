@@ -23,16 +23,17 @@ P = TypeVar("P")
 QUICK = 0.01
 """Seconds: where pages come faster, handing them from thread to thread costs more than waiting."""
 SMOOTHING = 8
-"""How many pages the pace is judged by, roughly: one that comes late changes nothing yet."""
+"""How many pages the pace is judged by, roughly: one that takes less than so many times `QUICK`,
+as the first may, changes nothing yet."""
 
 
 class Prefetch(Generic[T, P]):
     """Fetches pages ahead of the one wanted.
 
-    While pages come within `QUICK`, each is fetched as it is wanted, by the one who wants it. From
-    then on threads fetch, at most `workers` pages at a time, and at most twice as many are being
-    fetched or lie ready, whatever the length of the walk. The threads are daemons: none of them
-    keeps the process alive.
+    While pages come within `QUICK`, each is fetched as it is wanted, by the one who wants it. Once
+    they take longer, or one has to wait its turn, threads fetch, at most `workers` pages at a time;
+    and at most twice as many are being fetched or lie ready, whatever the length of the walk. The
+    threads are daemons: none of them keeps the process alive.
     """
 
     def __init__(
@@ -49,7 +50,7 @@ class Prefetch(Generic[T, P]):
         self._workers = workers
         self._starts_at_once = starts_at_once
         self._quick = True
-        self._pace: float | None = None
+        self._pace = 0.0
         self._threads: list[threading.Thread] = []
         self._jobs: queue.SimpleQueue[tuple[T, Future[P]] | None] = queue.SimpleQueue()
         self._pages: dict[T, Future[P]] = {}
@@ -83,7 +84,7 @@ class Prefetch(Generic[T, P]):
         began = time.monotonic()
         page = self._fetch(token)
         took = time.monotonic() - began
-        self._pace = took if self._pace is None else self._pace + (took - self._pace) / SMOOTHING
+        self._pace += (took - self._pace) / SMOOTHING
         self._quick = self._pace < QUICK
         return page
 

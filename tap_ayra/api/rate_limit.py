@@ -63,7 +63,7 @@ class RateLimiter:
         return self._window.limit
 
     def starts_at_once(self) -> bool:
-        """Whether a request would start at once, and after it another one."""
+        """Whether the window has room for a request and another one after it, as far as known."""
         with self._changed:
             now, window = time.monotonic(), self._window
             window.begin_next(now)

@@ -281,13 +281,13 @@ def _leave_signals(_tap: Tap) -> None:
 class InlinePrefetch(Prefetch[T, P]):
     """Fetches without threads: all pages asked for at a time, in any order, one after another.
 
-    With every fifth seed pages come quickly, so that none is fetched before it is wanted.
+    With every fifth seed pages begin to come quickly, and none is fetched before it is wanted.
     """
 
     def __init__(self, fetch: Callable[[T], P], *, seed: int | None = None, **options: Any) -> None:
         """Make ready; without a seed pages are fetched in the order asked for."""
         super().__init__(fetch, **options)
-        self._quick = seed is not None and seed % 5 == 0
+        self._quick = seed is not None and seed % 5 == 4
         self._random = None if seed is None else Random(seed)  # noqa: S311
         self._due: list[tuple[T, Future[P]]] = []
 
