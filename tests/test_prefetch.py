@@ -223,18 +223,21 @@ def test_while_pages_come_fast_each_is_fetched_as_it_is_wanted(paced: Paced) -> 
 
 
 @pytest.mark.parametrize("seconds", [0.1, 60])
-def test_where_the_first_page_is_slow_threads_fetch_all_others(
+def test_where_the_first_two_pages_are_slow_threads_fetch_all_others(
     paced: Paced, seconds: float
 ) -> None:
-    assert paced.walk(seconds, *[0.0] * 20) == 1
+    assert paced.walk(seconds, seconds, *[0.0] * 20) == 2
 
 
 @pytest.mark.parametrize("before", [0, 5])
-def test_one_page_that_comes_late_changes_nothing(paced: Paced, before: int) -> None:
-    assert paced.walk(*[0.001] * before, 0.05, *[0.001] * 20) == before + 21
+@pytest.mark.parametrize("seconds", [0.05, 0.1, 60])
+def test_one_page_that_comes_late_changes_nothing(
+    paced: Paced, before: int, seconds: float
+) -> None:
+    assert paced.walk(*[0.001] * before, seconds, *[0.001] * 20) == before + 21
 
 
-@pytest.mark.parametrize(("seconds", "most"), [(0.02, 6), (0.04, 3), (0.1, 1), (60, 1)])
+@pytest.mark.parametrize(("seconds", "most"), [(0.02, 6), (0.04, 3), (0.1, 2), (60, 2)])
 def test_pages_that_become_slow_are_soon_fetched_by_threads(
     paced: Paced, seconds: float, most: int
 ) -> None:

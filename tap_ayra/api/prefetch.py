@@ -23,8 +23,10 @@ P = TypeVar("P")
 QUICK = 0.01
 """Seconds: where pages come faster, handing them from thread to thread costs more than waiting."""
 SMOOTHING = 8
-"""How many pages the pace is judged by, roughly: one that takes less than so many times `QUICK`,
-as the first may, changes nothing yet."""
+"""How many pages the pace is judged by, roughly."""
+MOST_COUNTED = (SMOOTHING - 1) * QUICK
+"""Seconds that one page counts as at most: alone it changes nothing, however late it comes, as the
+first may."""
 
 
 class Prefetch(Generic[T, P]):
@@ -84,7 +86,7 @@ class Prefetch(Generic[T, P]):
         began = time.monotonic()
         page = self._fetch(token)
         took = time.monotonic() - began
-        self._pace += (took - self._pace) / SMOOTHING
+        self._pace += (min(took, MOST_COUNTED) - self._pace) / SMOOTHING
         self._quick = self._pace < QUICK
         return page
 
