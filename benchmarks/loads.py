@@ -59,10 +59,10 @@ def _piped(
 
 
 def _meltano(setup: Setup) -> list[str]:
-    """Run the job of meltano.yml in a project that has run it before, with an installed tap.
+    """Run the job of meltano.yml in a project of its own, with an installed tap.
 
-    Meltano keeps a tap's catalog from one run to the next, unless the tap is installed as editable,
-    as it is in this repository.
+    Meltano keeps such a tap's catalog from one run to the next, so it is made beforehand. It makes
+    it in each run where the tap is installed as editable, as it is in this repository.
     """
     assert setup.database
     if not _SKELETON.exists():
