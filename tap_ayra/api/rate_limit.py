@@ -17,17 +17,26 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 A_MOMENT = 0.05
-"""Seconds in which another thread wants a request as well, if there are more to make."""
+"""Seconds in which other threads want a request as well, if there are more to make."""
+
+SPREAD_PLACES = 6
+"""How many of a window's last places are spread over a second: as many as leave one for the
+window's end and one wanting, with the default `concurrency`."""
+
+SPREAD = WHOLE_SECOND / SPREAD_PLACES
+"""Seconds from one of them to the next."""
 
 
 class RateLimiter:
     """Lets requests start while the current window has room for them; for all threads.
 
     A request may start while fewer are under way than the window has left, so others who use
-    the same key are counted as well. If more requests are wanted than the window has room for, the
-    last one waits until the window may be over, if that pays, and shows whether it is. Once the
-    window is over, the next one's limit is taken to be the same until a response says otherwise.
-    If the headers are missing or nonsense, nothing is held back.
+    the same key are counted as well. If more requests are wanted than the window has room for, its
+    last ones tell when it ends, if that pays. `SPREAD_PLACES` of them start evenly over a second,
+    and so show when a second of the server's clock begins, which ``Date`` alone hides where
+    responses come fast. The very last one waits until the window may be over, and shows whether it
+    is. Once the window is over, the next one's limit is taken to be the same until a response says
+    otherwise. If the headers are missing or nonsense, nothing is held back.
 
     Until the first response one request may be under way, since nothing is known yet.
 
@@ -45,6 +54,7 @@ class RateLimiter:
         self._changed = threading.Condition()
         self._closed: BaseException | None = None
         self.started = 0
+        self._last_start = 0.0
         self._wanting = 0
         self._under_way = 0
         self._any_response = False
@@ -63,12 +73,12 @@ class RateLimiter:
         return self._window.limit
 
     def starts_at_once(self) -> bool:
-        """Whether the window has room for a request and another one after it, as far as known."""
+        """Whether the window has room for a request that is none of its last, as far as known."""
         with self._changed:
-            now, window = time.monotonic(), self._window
-            window.begin_next(now)
-            room = window.remaining is None or window.remaining > self._under_way + 1
-            return room and self._paused_until <= now
+            now = time.monotonic()
+            self._window.begin_next(now)
+            room = self._room
+            return (room is None or room > SPREAD_PLACES + 1) and self._paused_until <= now
 
     def acquire(self) -> None:
         """Wait until a request may start, and count it as under way.
@@ -91,7 +101,7 @@ class RateLimiter:
             with self._changed:
                 if self._closed:
                     raise self._closed
-                if self._wanting == 1 and not alone and self._is_last_place:
+                if not alone and self._is_kept and not self._more_wanted:
                     alone = not self._changed.wait(timeout=A_MOMENT)
                     continue
                 wait = self._wait()
@@ -100,6 +110,7 @@ class RateLimiter:
                     continue
                 if wait <= 0:
                     self.started += 1
+                    self._last_start = time.monotonic()
                     self._under_way += 1
                     return
                 if wait > LONGEST_SERVER_WAIT:
@@ -138,14 +149,26 @@ class RateLimiter:
             self._changed.notify_all()
 
     @property
-    def _is_last_place(self) -> bool:
-        """Whether the window has one place left, and it pays to keep that until it may be over."""
-        window = self._window
+    def _room(self) -> int | None:
+        """How many requests may start in this window; None if unknown."""
+        remaining = self._window.remaining
+        return None if remaining is None else remaining - self._under_way
+
+    @property
+    def _is_kept(self) -> bool:
+        """Whether the next place is one of the window's last, and it pays to keep those."""
+        room, window = self._room, self._window
         return (
-            window.remaining == self._under_way + 1
+            room is not None
+            and 0 < room <= SPREAD_PLACES + 1
             and window.probe_pays
             and time.monotonic() < window.named_end
         )
+
+    @property
+    def _more_wanted(self) -> bool:
+        """Whether more requests are wanted than the window has room for."""
+        return self._wanting > (self._room or 0)
 
     def _wait(self) -> float | None:
         """Seconds until a request may start; None if a response has to come first."""
@@ -156,17 +179,19 @@ class RateLimiter:
             return None if self._under_way else 0.0
         window = self._window
         window.begin_next(now)
-        if window.remaining is None:
+        room = self._room
+        kept = self._is_kept and self._more_wanted
+        if room is None or (room > 0 and not kept):
             return 0.0
-        probes = self._is_last_place and self._wanting > 1
-        if window.remaining > self._under_way and not probes:
-            return 0.0
-        if window.remaining > 0 and self._under_way:
+        if room > 1:
+            spread = now < window.named_end - 2 * WHOLE_SECOND
+            return max(self._last_start + SPREAD - now, 0.0) if spread else 0.0
+        if window.remaining and self._under_way:
             return None
-        return max((window.named_end if probes else window.ends) - now, 0.001)
+        return max((window.named_end if kept else window.ends) - now, 0.001)
 
     def _log_wait(self, wait: float) -> None:
         until = time.monotonic() + wait
-        if until > self._logged_until + WHOLE_SECOND:
+        if wait > SPREAD and until > self._logged_until + WHOLE_SECOND:
             self._logged_until = until
             messages.WAITING(seconds=wait).log(self._logger)
