@@ -51,7 +51,7 @@ format: .venv/ready ## Format the code
 docs: .venv/ready ## Write the generated files: settings, errors, catalog.json
 	@$(VENV)/python -m docs
 
-bench: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Benchmark against dlt, Airbyte and others (20 min)
+bench: .venv/ready | $(filter .tools/bin/uv,$(UV)) ## Benchmark against dlt, Airbyte and others (25 min)
 	UV='$(UV)' $(VENV)/python -m benchmarks
 
 dist: | $(filter .tools/bin/uv,$(UV)) ## Build the wheel and sdist

@@ -95,8 +95,8 @@ class Case:
 
 CASES = (
     Case("deletions", 10_000, delay=20, delete_at=(20, 45, 70)),
-    Case("end-to-end", 100_000, rounds=3, loads=True),
-    Case("cpu", 100_000, rounds=3),
+    Case("end-to-end", 100_000, rounds=5, loads=True),
+    Case("cpu", 100_000, rounds=5),
     Case("latency", 10_000, delay=100, jitter=50, rounds=3),
     Case("rate-limit", 26_000, limit=100, window=12),
     Case("deep", 50_000, offset_penalty=0.5),

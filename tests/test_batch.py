@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 import os
 import re
 import signal
@@ -188,9 +189,12 @@ def test_a_file_holds_batch_size_records_at_most(
     sandbox: RunningSandbox, tmp_path: Path, size: int
 ) -> None:
     batches = run(sandbox, page_size=10, batch_config=into(tmp_path, batch_size=size))
-    assert max(batches.sizes) <= size
-    assert sum(batches.sizes) == len(batches.lines["conversations"])
-    assert len(batches.sizes) == -(-sum(batches.sizes) // size)
+    first, *others = batches.sizes
+    total = len(batches.lines["conversations"])
+    assert first == min(total, math.ceil(size / 5)), "small, so that the target begins early"
+    assert first + sum(others) == total
+    assert len(others) == math.ceil((total - first) / size)
+    assert all(other <= size for other in others)
 
 
 @pytest.mark.parametrize("size", sweep([7, 10, 1, 64, 100_000], quick=2))

@@ -23,13 +23,17 @@ if TYPE_CHECKING:
 LONGEST_OPEN = 30.0
 """Seconds after which a file is closed, however few records it holds."""
 
+FIRST_PART = 5
+"""The first file holds a fifth of ``batch_size``, so that the target has work early."""
+
 
 class BatchWriter(BufferedWriter):
     """The writer for the setting ``batch_config``: BATCH messages in place of RECORD messages.
 
     A file holds the very bytes that RECORD messages would have held. It is closed when it holds
-    ``batch_size`` records, `LONGEST_OPEN` after its first one, and at the end of a stream. Then a
-    BATCH message names it; a STATE waits until every file that it covers has been named.
+    ``batch_size`` records (the first one a fifth of that), `LONGEST_OPEN` after its first record,
+    and at the end of a stream. Then a BATCH message names it; a STATE waits until every file that
+    it covers has been named.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -48,6 +52,11 @@ class BatchWriter(BufferedWriter):
     @cached_property
     def _config(self) -> BatchConfig:
         return BatchConfig.from_dict(dict(self._given))
+
+    @property
+    def _file_size(self) -> int:
+        size = self._config.batch_size
+        return -(-size // FIRST_PART) if self._count == 1 else size
 
     @cached_property
     def _folder(self) -> Folder:
@@ -85,15 +94,15 @@ class BatchWriter(BufferedWriter):
             BrokenPipeError: if nobody reads any more.
             TapAyraError: if a file cannot be written.
         """
-        size, stream = self._config.batch_size, message.stream
+        stream = message.stream
         with self._lock:
             while bodies:
                 file = self._open.get(stream) or self._begin(stream)
-                room = size - file.records
+                room = self._file_size - file.records
                 with _failures_named(self._config.storage.root):
                     file.add(bodies[:room])
                 bodies = bodies[room:]
-                if file.records == size:
+                if file.records == self._file_size:
                     self._close()
 
     def flush(self) -> None:
