@@ -454,6 +454,19 @@ def test_where_responses_come_fast_a_window_is_used_soon_after_it_begins(  # noq
     assert clock.now - math.floor(began) <= least + SPREAD + 0.1
 
 
+@pytest.mark.parametrize("now", [20.0, 59.0])
+def test_a_windows_last_requests_are_spread_unless_it_ends_soon(
+    limiter: RateLimiter, clock: Clock, caplog: pytest.LogCaptureFixture, now: float
+) -> None:
+    clock.now = now
+    answered(limiter, said(SPREAD_PLACES, now=now))
+    limiter._wanting = SPREAD_PLACES
+    with caplog.at_level(logging.INFO):
+        limiter.acquire()
+    assert clock.now - now == pytest.approx(SPREAD if now == 20 else 0)
+    assert not caplog.records, "a wait this short is not worth a line"
+
+
 def test_many_threads_share_a_short_window(limiter: RateLimiter, clock: Clock) -> None:
     api = CountingApi(100, 12.0)
     Simulation(limiter, clock, api, threads=32, latency=(0.05, 0.15), requests=26_000).run()

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 A_MOMENT = 0.05
-"""Seconds in which other threads want a request as well, if there are more to make."""
+"""Seconds to wait for other threads to want a request, too, if there are more to make."""
 
 SPREAD_PLACES = 6
-"""How many of a window's last places are spread over a second: as many as leave one for the
-window's end and one wanting, with the default `concurrency`."""
+"""Number of a window's last requests that are spread over a second.
+
+With the default `concurrency` that leaves one for the window's end and one that has to wait."""
 
 SPREAD = WHOLE_SECOND / SPREAD_PLACES
-"""Seconds from one of them to the next."""
+"""Seconds between two of them."""
 
 
 class RateLimiter:
@@ -32,11 +33,11 @@ class RateLimiter:
 
     A request may start while fewer are under way than the window has left, so others who use
     the same key are counted as well. If more requests are wanted than the window has room for, its
-    last ones tell when it ends, if that pays. `SPREAD_PLACES` of them start evenly over a second,
-    and so show when a second of the server's clock begins, which ``Date`` alone hides where
-    responses come fast. The very last one waits until the window may be over, and shows whether it
-    is. Once the window is over, the next one's limit is taken to be the same until a response says
-    otherwise. If the headers are missing or nonsense, nothing is held back.
+    last ones show when it ends, if that pays. `SPREAD_PLACES` of them start evenly over a second.
+    Their ``Date`` shows when a second of the server's clock begins, even if responses are fast.
+    The very last one waits until the window may be over, and shows whether it is. Once the window
+    is over, the next one's limit is taken to be the same until a response says otherwise. If the
+    headers are missing or nonsense, nothing is held back.
 
     Until the first response one request may be under way, since nothing is known yet.
 
@@ -192,6 +193,6 @@ class RateLimiter:
 
     def _log_wait(self, wait: float) -> None:
         until = time.monotonic() + wait
-        if wait > SPREAD and until > self._logged_until + WHOLE_SECOND:
+        if wait > 2 * SPREAD and until > self._logged_until + WHOLE_SECOND:
             self._logged_until = until
             messages.WAITING(seconds=wait).log(self._logger)

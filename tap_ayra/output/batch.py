@@ -24,7 +24,7 @@ LONGEST_OPEN = 30.0
 """Seconds after which a file is closed, however few records it holds."""
 
 FIRST_PART = 5
-"""The first file holds a fifth of ``batch_size``, so that the target has work early."""
+"""The first file holds this part of ``batch_size`` (a fifth), so that the target starts early."""
 
 
 class BatchWriter(BufferedWriter):
